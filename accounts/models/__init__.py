@@ -1,0 +1,22 @@
+"""Who may do how much: people, accounts, keys, toggles, quota and ledger."""
+
+from accounts.models.account import Account, Membership, Role
+from accounts.models.config import AccountConfig
+from accounts.models.key import KeyKind, LicenseKey
+from accounts.models.quota import Credit, LedgerEntry, LedgerKind, QuotaPeriod, Reservation
+from accounts.models.user import User
+
+__all__ = [
+    "Account",
+    "AccountConfig",
+    "Credit",
+    "KeyKind",
+    "LedgerEntry",
+    "LedgerKind",
+    "LicenseKey",
+    "Membership",
+    "QuotaPeriod",
+    "Reservation",
+    "Role",
+    "User",
+]

@@ -1,0 +1,46 @@
+"""Feature toggles and limits, steered by staff in the admin."""
+
+from __future__ import annotations
+
+from django.core.validators import MinValueValidator
+from django.db import models
+
+from accounts.models.account import Account
+
+
+def feature(help_text: str, *, default: bool = True) -> models.BooleanField[bool, bool]:
+    return models.BooleanField(default=default, help_text=help_text)
+
+
+def limit(default: int, help_text: str) -> models.PositiveIntegerField[int, int]:
+    return models.PositiveIntegerField(default=default, validators=[MinValueValidator(1)], help_text=help_text)
+
+
+class AccountConfig(models.Model):
+    """Typed toggles and limits of an account; `sending_domain` empty is the account's own row, others override it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="configs")
+    sending_domain = models.CharField(
+        max_length=253, blank=True, default="", help_text="Empty: for the whole account. Else for this sending domain."
+    )
+    verification_api = feature("Single addresses may be checked with GET /api/emh/a/v2.")
+    job_requests = feature("Jobs may be handed in with POST /api/v1/jobs.")
+    uploads = feature("Lists may be uploaded on the pages.")
+    exports = feature("Results may be downloaded.")
+    mailbox_probe = feature("Mail servers are asked; off: syntax, lists and DNS only.")
+    catch_all_probe = feature("Domains are tried with one random recipient.")
+    result_reuse = feature("A recent result of the same account may answer again.")
+    spam_trap_check = feature("Addresses are looked up in the spam-trap list.")
+    disposable_check = feature("Domains are looked up in the list of disposable address providers.")
+    rows_per_upload = limit(1_000_000, "Rows in one uploaded list, at most.")
+    addresses_per_job = limit(100_000, "Addresses in one job request, at most.")
+    upload_megabytes = limit(100, "Size of one uploaded list, at most, in units of 1,000,000 bytes.")
+    deadline_seconds = limit(75, "Time for one address of a list, at most.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "account config"
+        constraints = [models.UniqueConstraint(fields=["account", "sending_domain"], name="account_config_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.sending_domain or 'whole account'}"

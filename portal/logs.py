@@ -1,0 +1,36 @@
+"""One event, one line; request id and job id in each; keys never."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextvars import ContextVar
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+job_id: ContextVar[str] = ContextVar("job_id", default="-")
+
+SECRETS = re.compile(r"(evp_(?:live|test)_\w{4})\w+|((?<![\w-])k=)[^&\s\"']+", re.ASCII)
+
+
+def scrub(text: str) -> str:
+    """Take license keys out of a text, all but their first letters."""
+    return SECRETS.sub(lambda found: f"{found[1] or found[2]}…", text)
+
+
+class ContextFilter(logging.Filter):
+    """Hands the ids of the present request and job to the formatter."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        record.job_id = job_id.get()
+        return True
+
+
+class OneLineFormatter(logging.Formatter):
+    """Time, level, logger, ids, message; a traceback's lines are joined."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s request=%(request_id)s job=%(job_id)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(" | ".join(super().format(record).splitlines()))

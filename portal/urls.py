@@ -1,0 +1,15 @@
+"""All routes; the live check's are in portal/asgi.py."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("a/<slug:account>/", include("verification.web.urls")),
+    path("api/", include("verification.api.urls")),
+]

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+
+
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Send people to their account; staff without one to the admin."""
+    assert isinstance(request.user, User)
+    memberships = list(request.user.memberships.select_related("account").order_by("account__name"))
+    if len(memberships) == 1:
+        return redirect("lists", account=memberships[0].account.slug)
+    if not memberships and request.user.is_staff:
+        return redirect("admin:index")
+    return render(request, "portal/choose_account.html", {"memberships": memberships})
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when the database answers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})

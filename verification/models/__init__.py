@@ -1,0 +1,24 @@
+"""The rows that are the truth: jobs, checks, batches, results, events."""
+
+from verification.models.batch import Batch
+from verification.models.check import Check, Classifier
+from verification.models.event import Event, EventType
+from verification.models.job import Job, JobSource, JobStatus, Tally
+from verification.models.known import KnownMailbox
+from verification.models.result import CheckResult
+from verification.models.upload import Upload
+
+__all__ = [
+    "Batch",
+    "Check",
+    "CheckResult",
+    "Classifier",
+    "Event",
+    "EventType",
+    "Job",
+    "JobSource",
+    "JobStatus",
+    "KnownMailbox",
+    "Tally",
+    "Upload",
+]

@@ -1,0 +1,56 @@
+"""One address of a job, or of a single call."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Account
+from verification.models.job import Job
+
+
+class Classifier(models.TextChoices):
+    """Why a row was not taken; empty when it was."""
+
+    TAKEN = ""
+    INVALID_FORMAT = "INVALID_FORMAT"
+    DUPLICATE = "DUPLICATE"
+
+
+class CheckQuerySet(models.QuerySet["Check"]):
+    def of(self, account: Account) -> CheckQuerySet:
+        return self.filter(account=account)
+
+    def taken(self) -> CheckQuerySet:
+        return self.filter(classifier=Classifier.TAKEN)
+
+
+class Check(models.Model):
+    """Written once, by COPY; whether it has a verdict is told by its CheckResult."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="checks", db_index=False)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, blank=True, related_name="checks", db_index=False)
+    position = models.PositiveIntegerField(default=0)  # row of the list, or running number of the request, from 0
+    block = models.PositiveIntegerField(default=0)  # recipient block of the request
+    block_index = models.PositiveIntegerField(default=0)  # address in its block
+    reference = models.CharField(max_length=50, blank=True, default="")
+    address = models.TextField()  # as supplied
+    domain = models.TextField(blank=True, default="")  # lower-case A-labels
+    classifier = models.CharField(max_length=24, choices=Classifier, blank=True, default=Classifier.TAKEN)
+    duplicate_of = models.PositiveIntegerField(null=True, blank=True)  # position of the first row with this mailbox
+    original: ArrayField[list[str], list[str] | None] = ArrayField(models.TextField(), null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CheckQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "position"], name="check_once_per_position"),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-created_at"], name="check_live_by_account", condition=Q(job=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"check {self.pk}"

@@ -1,0 +1,124 @@
+"""A job: the addresses handed in together, and how far they are."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import Account, LicenseKey
+from verification.engine.types import Blame, Reason, Result
+from verification.models.upload import Upload
+
+
+class JobStatus(models.TextChoices):
+    """Where a job stands; `parsing` until all its rows are checks."""
+
+    PARSING = "parsing"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class JobSource(models.TextChoices):
+    UPLOAD = "upload"
+    API = "api"
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def of(self, account: Account) -> JobQuerySet:
+        return self.filter(account=account)
+
+    def newest_first(self) -> JobQuerySet:
+        return self.order_by("-created_at", "-pk")
+
+
+class Job(models.Model):
+    """Counters always add up: each change moves n from one counter to another in one UPDATE."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="jobs")
+    source = models.CharField(max_length=10, choices=JobSource)
+    status = models.CharField(max_length=10, choices=JobStatus, default=JobStatus.PARSING)
+    name = models.CharField(max_length=255, blank=True)
+    upload = models.OneToOneField(Upload, on_delete=models.SET_NULL, null=True, blank=True, related_name="job")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    key = models.ForeignKey(LicenseKey, on_delete=models.SET_NULL, null=True, blank=True)
+    sandbox = models.BooleanField(default=False)
+    columns: ArrayField[list[str], list[str]] = ArrayField(models.TextField(), default=list)  # original header
+
+    total = models.PositiveIntegerField(default=0)
+    decided = models.PositiveIntegerField(default=0)  # final Ok or Bad
+    undecided = models.PositiveIntegerField(default=0)  # final RetryLater or Unverifiable
+    waiting = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    duplicate = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+    event_seq = models.BigIntegerField(default=0)  # last number given in the feed, under this row's lock
+
+    reference_job = models.CharField(max_length=50, blank=True)
+    cost_center = models.CharField(max_length=50, blank=True)
+    campaign_id = models.CharField(max_length=50, blank=True)
+    fault = models.CharField(max_length=500, blank=True)  # why intake gave up, in words for the customer
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    total=F("decided")
+                    + F("undecided")
+                    + F("waiting")
+                    + F("refused")
+                    + F("duplicate")
+                    + F("cancelled")
+                ),
+                name="job_counters_add_up",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-created_at"], name="job_by_account"),
+            models.Index(fields=["status"], name="job_unended", condition=Q(status__in=["parsing", "running"])),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(self.pk)
+
+    @property
+    def done(self) -> int:
+        return self.total - self.waiting
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.done // self.total if self.total else 0
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in (JobStatus.FINISHED, JobStatus.CANCELLED)
+
+
+class Tally(models.Model):
+    """How many final verdicts of a kind a job has, kept with each flush so that charts read few rows."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="tallies")
+    result = models.CharField(max_length=12, choices=[(r.value, r.value) for r in Result])
+    reason = models.CharField(max_length=48, choices=[(r.value, r.value) for r in Reason])
+    blame = models.CharField(max_length=14, choices=[(b.value, b.value) for b in Blame])
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "result", "reason", "blame"], name="tally_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.result}/{self.reason}: {self.count}"

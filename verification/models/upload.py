@@ -1,0 +1,41 @@
+"""A list file that a customer brought, with what a look at it found."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from accounts.models import Account
+
+
+class Upload(models.Model):
+    """A file under PORTAL_DATA/uploads, named by its id; gone from disk once its rows are checks."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="uploads")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    filename = models.CharField(max_length=255)
+    size = models.BigIntegerField(help_text="Bytes.")
+    encoding = models.CharField(max_length=40)
+    delimiter = models.CharField(max_length=1, blank=True, help_text="Empty: one address a line.")
+    has_header = models.BooleanField()
+    columns: ArrayField[list[str], list[str]] = ArrayField(models.TextField())
+    address_column = models.PositiveIntegerField()
+    row_count = models.PositiveIntegerField(help_text="Rows with something in the address column.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    # raw rows of the beginning, for the preview
+    sample: ArrayField[list[list[str]], list[list[str]]] = ArrayField(ArrayField(models.TextField()), default=list)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="upload_by_age")]
+
+    def __str__(self) -> str:
+        return self.filename
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.UPLOADS) / str(self.id)
