@@ -1,0 +1,16 @@
+"""What django-q2 calls.  The queue rings a bell; rows decide.  Every task may run any number of times."""
+
+from __future__ import annotations
+
+from verification.domain import bells, drain, intake
+
+
+def run_drain(**_: object) -> None:
+    """Work off due batches."""
+    if drain.run_drain():
+        bells.ring()
+
+
+def read_list(job_id: str, **_: object) -> None:
+    """Make an uploaded list's rows checks."""
+    intake.read_list(job_id=job_id)

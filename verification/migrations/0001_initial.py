@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='batch',
-            index=models.Index(condition=models.Q(('token', None)), fields=['due_at'], name='batch_unleased'),
+            index=models.Index(condition=models.Q(('token', None)), fields=['job', 'due_at'], name='batch_unleased'),
         ),
         migrations.AddIndex(
             model_name='batch',

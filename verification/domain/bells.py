@@ -1,0 +1,19 @@
+"""Bells: queue entries that say "look", after commit.  A lost one is found by the sweeper."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+from django.db import transaction
+from django_q.tasks import async_task
+
+
+def ring() -> None:
+    """Wake a drain once the present transaction is committed."""
+    transaction.on_commit(partial(async_task, "verification.tasks.run_drain"))
+
+
+def ask_to_read(job_id: uuid.UUID) -> None:
+    """Have an uploaded list read once the present transaction is committed."""
+    transaction.on_commit(partial(async_task, "verification.tasks.read_list", str(job_id)))

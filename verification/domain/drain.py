@@ -1,0 +1,218 @@
+"""The drain: one event loop that keeps claiming batches, asks the engine, and flushes answers as they come.
+
+It may run any number of times, beside others, and die at any moment: leases and unique rows keep the books.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from psycopg import AsyncConnection
+
+from verification.domain import claims
+from verification.domain.claims import Lease, Order
+from verification.domain.database import connection_kwargs
+from verification.domain.flush import Answered, flush
+from verification.domain.probing import engine_config
+from verification.engine import Answer, Engine, scenarios
+
+logger = logging.getLogger(__name__)
+
+CLAIMING_SECONDS = 200.0  # then no more claims
+LAST_SECONDS = 285.0  # then the rest is released; the queue ends the task at 300
+IDLE_SECONDS = 3.0  # without work this long the drain ends
+STOP_LOOK_SECONDS = 0.5
+STOP_WRITE_SECONDS = 3.0
+FLUSH_SECONDS = 0.3
+BATCH_SIZE = 250
+
+Probe = Callable[[str, Order], Awaitable[Answer]]
+
+
+@dataclass(slots=True)
+class Hold:
+    """A leased batch in work."""
+
+    order: Order
+    open: set[int]
+    answered: list[Answered] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def lease(self) -> Lease:
+        return self.order.lease
+
+
+def run_drain() -> bool:
+    """Drain until no work is left or the time is up.  False when enough drains run on this machine already.
+
+    True asks the caller to ring again: work may be left.
+    """
+    settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
+    with (settings.RUN_DIR / "drain.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel gives it back, however we die
+        except BlockingIOError:
+            return False
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            return runner.run(drain_once())
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # not on Windows
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def drain_once() -> bool:
+    engine = Engine(engine_config())
+
+    async def probe(address: str, order: Order) -> Answer:
+        if order.lease.sandbox:
+            return scenarios.answer(address)
+        return await engine.verify(address, deadline_seconds=order.deadline_seconds, options=order.options)
+
+    try:
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as connection:
+            return await Drain(connection, probe).run()
+    finally:
+        await engine.aclose()
+
+
+class Drain:
+    """Holds leases, keeps up to PROBE_CONCURRENCY addresses in flight and writes what comes back."""
+
+    def __init__(self, connection: claims.Connection, probe: Probe) -> None:
+        self.connection = connection
+        self.probe = probe
+        self.holds: dict[int, Hold] = {}
+        self.in_flight = 0
+        self.started = time.monotonic()
+        self.last_work = self.started
+        self.next_renewal = self.started + claims.RENEW_SECONDS
+        self.next_stop_look = self.started
+        self.progress = asyncio.Event()
+
+    async def run(self) -> bool:
+        """Work until done, out of time or told to stop; gives whether to ring again."""
+        try:
+            while True:
+                if self.stop_asked():
+                    return False  # whoever starts the product again looks for due work
+                if self.age > LAST_SECONDS:
+                    return True
+                if self.age < CLAIMING_SECONDS:
+                    await self.claim()
+                elif not self.holds:
+                    return True
+                if not self.holds and time.monotonic() - self.last_work > IDLE_SECONDS:
+                    return False
+                await self.renew()
+                await self.pause()
+                await self.flush_answers()
+        finally:
+            await self.give_back()
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.started
+
+    def stop_asked(self) -> bool:
+        now = time.monotonic()
+        if now < self.next_stop_look:
+            return False
+        self.next_stop_look = now + STOP_LOOK_SECONDS
+        return (settings.RUN_DIR / "stop").exists()
+
+    async def claim(self) -> None:
+        """Claim while slots are free; a row that killed its worker before is worked on with nothing beside it."""
+        if any(hold.lease.alone for hold in self.holds.values()):
+            return
+        free = settings.PROBE_CONCURRENCY - self.in_flight
+        if free <= 0:
+            return
+        leases = await claims.claim(self.connection, limit=max(1, free // BATCH_SIZE))
+        if not leases and not self.holds:
+            leases = await claims.claim(self.connection, limit=1, alone=True)
+        for lease in leases:
+            self.start(await claims.read_order(self.connection, lease))
+
+    def start(self, order: Order) -> None:
+        hold = Hold(order, open={check_id for check_id, _ in order.checks})
+        self.holds[order.lease.id] = hold
+        self.in_flight += len(order.checks)
+        self.last_work = time.monotonic()
+        for check_id, address in order.checks:
+            task = asyncio.create_task(self.answer(hold, check_id, address))
+            hold.tasks.add(task)
+            task.add_done_callback(hold.tasks.discard)
+        if not order.checks:
+            self.progress.set()  # nothing open: the next flush ends the batch
+
+    async def answer(self, hold: Hold, check_id: int, address: str) -> None:
+        try:
+            answer = await self.probe(address, hold.order)
+        finally:
+            self.in_flight -= 1
+        hold.answered.append(Answered(check_id, answer))
+        hold.open.discard(check_id)
+        if not hold.open:
+            self.progress.set()
+
+    async def pause(self) -> None:
+        """Wait for a batch to be complete, or for the next flush."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.progress.wait(), FLUSH_SECONDS)
+        self.progress.clear()
+
+    async def flush_answers(self) -> None:
+        for hold in list(self.holds.values()):
+            if hold.answered or not hold.open:
+                await self.flush(hold)
+
+    async def flush(self, hold: Hold) -> None:
+        answered, hold.answered = hold.answered, []
+        complete = not hold.open
+        kept = await flush(self.connection, lease=hold.lease, answered=answered, complete=complete)
+        self.last_work = time.monotonic()
+        if complete or not kept:
+            self.drop(hold)
+        if not kept:
+            logger.warning("lease of batch %s was lost", hold.lease.id, extra={"job_id": hold.lease.job_id})
+
+    def drop(self, hold: Hold) -> None:
+        self.holds.pop(hold.lease.id, None)
+        for task in hold.tasks:
+            task.cancel()
+
+    async def renew(self) -> None:
+        """Renew leases every 5 s; what is no longer ours is dropped, its tasks are cancelled."""
+        if time.monotonic() < self.next_renewal or not self.holds:
+            return
+        self.next_renewal = time.monotonic() + claims.RENEW_SECONDS
+        ours = await claims.renew(self.connection, [hold.lease for hold in self.holds.values()])
+        for hold in [hold for hold in self.holds.values() if hold.lease.id not in ours]:
+            self.drop(hold)
+
+    async def give_back(self) -> None:
+        """Drop open probes, write what is there, release the leases without counting them."""
+        holds = list(self.holds.values())
+        tasks = [task for hold in holds for task in hold.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.connection.closed:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WRITE_SECONDS):
+                await self.flush_answers()
+                await claims.release(self.connection, [hold.lease for hold in self.holds.values()])

@@ -1,0 +1,54 @@
+"""How this installation probes: the engine's settings and what an account's toggles allow."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from django.conf import settings
+
+from accounts.models import AccountConfig
+from verification.engine.config import EngineConfig, ProbeOptions
+
+MAIL_WORLD_ZONE = "test"
+MAIL_WORLD_NETWORK = "127.1.0.0/16"
+
+
+def engine_config() -> EngineConfig:
+    """Read the settings; in development `.test` goes to the mail world and every other name to the real DNS."""
+    networks = list(settings.ALLOWED_NETWORKS)
+    mail_world: dict[str, tuple[tuple[str, int], ...]] = {}
+    if settings.MAIL_WORLD:
+        networks.append(MAIL_WORLD_NETWORK)
+        mail_world[MAIL_WORLD_ZONE] = (host_and_port(settings.MAIL_WORLD_DNS),)
+    return EngineConfig(
+        resolvers=tuple(host_and_port(resolver) for resolver in settings.RESOLVERS),
+        zone_resolvers=mail_world,
+        zone_smtp_ports=dict.fromkeys(mail_world, settings.MAIL_WORLD_SMTP_PORT),
+        probe_always_zones=frozenset(mail_world),
+        helo_name=settings.HELO_NAME,
+        mail_from=settings.PROBE_SENDER,
+        allowed_networks=tuple(ip_network(network) for network in networks),
+        source_addresses=tuple(settings.SOURCE_ADDRESSES),
+        concurrency=settings.PROBE_CONCURRENCY,
+        per_host=settings.PROBE_PER_HOST,
+        extra_disposable=frozenset({"dea.test"} if mail_world else ()),
+        extra_spam_traps=frozenset({"trap.test"} if mail_world else ()),
+    )
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Read `host:port` or `[v6]:port`; the port of DNS where none is given."""
+    host, colon, port = text.rpartition(":")
+    if not colon or (":" in host and not host.startswith("[")):
+        return text.strip("[]"), 53
+    return host.strip("[]"), int(port)
+
+
+def probe_options(config: AccountConfig) -> ProbeOptions:
+    """Translate an account's toggles for the engine."""
+    return ProbeOptions(
+        mailbox_probe=config.mailbox_probe,
+        catch_all_probe=config.catch_all_probe,
+        spam_trap_check=config.spam_trap_check,
+        disposable_check=config.disposable_check,
+    )

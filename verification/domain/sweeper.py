@@ -1,0 +1,160 @@
+"""What the sweeper does each second, outside the queue: leases that expired, work without a bell, poison, leftovers.
+
+Two sweepers at once do no harm: every step is one statement or transaction that the other finds done.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from psycopg import AsyncConnection
+
+from accounts.domain import quota
+from verification.domain import bells
+from verification.domain.claims import Connection, Lease
+from verification.domain.database import connection_kwargs
+from verification.domain.flush import Answered, flush
+from verification.engine import Answer, Evidence, judge, syntax
+from verification.models import Batch, Job, JobStatus, Upload
+
+logger = logging.getLogger(__name__)
+
+SPLIT_FROM_ATTEMPTS = 2
+PUT_ASIDE_ATTEMPTS = 3
+BELL_SECONDS = 5.0  # between two bells for the same silence
+ORPHAN_HOURS = 24
+
+EXPIRE = """
+UPDATE verification_batch SET token = NULL, lease_until = NULL, attempts = attempts + 1
+WHERE id IN (SELECT id FROM verification_batch WHERE token IS NOT NULL AND lease_until < now()
+             ORDER BY id FOR UPDATE SKIP LOCKED)
+"""
+
+SPLIT = """
+WITH suspect AS (
+    DELETE FROM verification_batch WHERE id IN (
+        SELECT id FROM verification_batch
+        WHERE NOT alone AND token IS NULL AND attempts >= %s ORDER BY id FOR UPDATE SKIP LOCKED
+    ) RETURNING *
+)
+INSERT INTO verification_batch (job_id, account_id, check_ids, due_at, attempts, alone, tries, flushes,
+                                source_address, sender)
+SELECT s.job_id, s.account_id, ARRAY[open.id], s.due_at, 0, true, s.tries, 0, s.source_address, s.sender
+FROM suspect s CROSS JOIN LATERAL unnest(s.check_ids) AS open(id)
+WHERE NOT EXISTS (SELECT 1 FROM verification_checkresult r WHERE r.check_row_id = open.id AND r.final)
+"""
+
+CLAIMABLE_WITHOUT_LEASE = """
+SELECT EXISTS (
+    SELECT 1 FROM verification_job j
+    JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
+    WHERE j.status = 'running' AND EXISTS (
+        SELECT 1 FROM verification_batch b WHERE b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
+    )
+) AND NOT EXISTS (SELECT 1 FROM verification_batch WHERE token IS NOT NULL AND lease_until > now())
+"""
+
+
+@dataclass(slots=True)
+class Sweeper:
+    """Remembers only when it rang last; everything else is in the rows."""
+
+    last_bell: float = -BELL_SECONDS
+    asked: dict[object, float] = field(default_factory=dict)
+
+    def sweep(self) -> None:
+        """Do one round."""
+        expire_leases()
+        put_aside_poison()
+        self.ring_for_silent_work()
+        self.ask_for_unread_lists()
+        quota.release_expired()
+
+    def ring_for_silent_work(self) -> None:
+        """Ring when claimable work exists and nobody holds a lease."""
+        if time.monotonic() - self.last_bell < BELL_SECONDS:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(CLAIMABLE_WITHOUT_LEASE)
+            (silent,) = cursor.fetchone()
+        if silent:
+            bells.ring()
+            self.last_bell = time.monotonic()
+
+    def ask_for_unread_lists(self) -> None:
+        """Ask again for lists that nobody is reading; a list being read is locked."""
+        now = time.monotonic()
+        self.asked = {job: at for job, at in self.asked.items() if now - at < 10 * BELL_SECONDS}
+        with transaction.atomic():
+            waiting = Job.objects.filter(status=JobStatus.PARSING, created_at__lt=Now() - timedelta(seconds=5))
+            for job in waiting.select_for_update(skip_locked=True).only("pk"):
+                if job.pk not in self.asked:
+                    self.asked[job.pk] = now
+                    bells.ask_to_read(job.pk)
+
+
+def expire_leases() -> None:
+    """Free batches whose worker died; from the second time on their rows are worked on alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(EXPIRE)
+        if cursor.rowcount:
+            logger.warning("%s leases expired unreleased", cursor.rowcount)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SPLIT, [SPLIT_FROM_ATTEMPTS])
+
+
+def put_aside_poison() -> None:
+    """End rows that died alone three times: Unverifiable/Unknown, our fault, free."""
+    dead = Batch.objects.filter(alone=True, token=None, attempts__gte=PUT_ASIDE_ATTEMPTS)
+    if dead.exists():
+        async_to_sync(put_aside)()
+
+
+async def put_aside() -> None:
+    async with await AsyncConnection.connect(**connection_kwargs("sweeper"), autocommit=True) as own:
+        for lease, checks in await claim_poison(own):
+            answered = [Answered(check_id, poisoned(address)) for check_id, address in checks]
+            await flush(own, lease=lease, answered=answered, complete=True)
+            logger.error("put aside a row that killed its worker", extra={"job_id": lease.job_id})
+
+
+CLAIM_POISON = """
+UPDATE verification_batch b SET token = gen_random_uuid(), lease_until = now() + interval '20 seconds'
+FROM verification_job j
+WHERE b.id IN (SELECT id FROM verification_batch WHERE alone AND token IS NULL AND attempts >= %s
+               ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED) AND j.id = b.job_id
+RETURNING b.id, b.token, b.job_id, b.account_id, j.sandbox, b.check_ids, b.alone
+"""
+
+
+async def claim_poison(own: Connection) -> list[tuple[Lease, list[tuple[int, str]]]]:
+    found = []
+    cursor = await own.execute(CLAIM_POISON, [PUT_ASIDE_ATTEMPTS])
+    for row in await cursor.fetchall():
+        lease = Lease(*row)
+        checks = await own.execute("SELECT id, address FROM verification_check WHERE id = ANY(%s)", [lease.check_ids])
+        found.append((lease, [(check_id, address) for check_id, address in await checks.fetchall()]))
+    return found
+
+
+def poisoned(text: str) -> Answer:
+    address = syntax.parse(text)
+    evidence = Evidence(our_fault="this row ended its worker three times and was put aside")
+    return Answer(text, address.user, address.domain, judge(evidence), evidence=evidence)
+
+
+def remove_orphan_files() -> None:
+    """Delete uploads nobody started within a day, and files without a row."""
+    old = Upload.objects.filter(job=None, created_at__lt=Now() - timedelta(hours=ORPHAN_HOURS))
+    old.delete()
+    known = {str(pk) for pk in Upload.objects.values_list("pk", flat=True)}
+    for path in settings.UPLOADS.glob("*"):
+        if path.name not in known and time.time() - path.stat().st_mtime > ORPHAN_HOURS * 3600:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,29 @@
+"""What Postgres can store of a text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def storable(text: str) -> str:
+    """Replace what text columns and jsonb refuse: NUL and lone surrogates (U+FFFD stands for them)."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def storable_json(data: dict[str, Any]) -> str:  # Any: JSON
+    """Dump JSON that jsonb takes."""
+    text = json.dumps(data, ensure_ascii=False)
+    if "\\u0000" in text:
+        text = json.dumps(without_nul(data), ensure_ascii=False)
+    return storable(text)
+
+
+def without_nul(value: Any) -> Any:  # Any: JSON
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {key: without_nul(member) for key, member in value.items()}
+    return [without_nul(member) for member in value] if isinstance(value, list | tuple) else value
