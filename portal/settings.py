@@ -221,7 +221,8 @@ Q_CLUSTER = {
     "label": "Queue",
 }
 
-# Probing.  A nameless probe earns a bad name: without HELO_NAME and PROBE_SENDER only DNS is asked outside the mail world.
+# Probing.  A nameless probe earns a bad name: without HELO_NAME and PROBE_SENDER only DNS is asked outside the mail
+# world.
 HELO_NAME = env.str("HELO_NAME", default="")
 PROBE_SENDER = env.str("PROBE_SENDER", default="")
 RESOLVERS = env.list("RESOLVERS", default=[])  # host:port; empty: those of /etc/resolv.conf
