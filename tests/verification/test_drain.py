@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from psycopg import AsyncConnection
+from pytest_django.fixtures import SettingsWrapper
+
+from accounts.domain import accounts
+from accounts.models import KeyKind, QuotaPeriod, Reservation
+from tests.factories import make_account, make_key
+from tests.verification.books import assert_books_agree
+from tests.verification.factories import make_job
+from verification.domain import claims, drain, flush, jobs, sweeper
+from verification.domain.claims import Lease, Order
+from verification.domain.database import connection_kwargs
+from verification.engine import Answer, scenarios
+from verification.models import Batch, CheckResult, EventType, Job, JobStatus
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def run_dir(settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    settings.RUN_DIR = tmp_path
+    monkeypatch.setattr(drain, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(drain, "FLUSH_SECONDS", 0.05)
+    return tmp_path
+
+
+async def from_table(address: str, order: Order) -> Answer:
+    return scenarios.answer(address)
+
+
+def work_off(probe: drain.Probe = from_table) -> bool:
+    async def go() -> bool:
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
+            return await drain.Drain(own, probe).run()
+
+    return asyncio.run(go())
+
+
+def claim_one(*, alone: bool = False) -> list[Lease]:
+    async def go() -> list[Lease]:
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
+            return await claims.claim(own, limit=1, alone=alone)
+
+    return asyncio.run(go())
+
+
+def write(lease: Lease, job: Job, *, complete: bool = True) -> bool:
+    async def go() -> bool:
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
+            return await flush.flush(own, lease=lease, answered=answered, complete=complete)
+
+    answered = [flush.Answered(c.pk, scenarios.answer(c.address)) for c in job.checks.filter(pk__in=lease.check_ids)]
+    return asyncio.run(go())
+
+
+def expire_all() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE verification_batch SET lease_until = now() - interval '1 second' WHERE token IS NOT NULL")
+    sweeper.expire_leases()
+
+
+def test_a_job_is_worked_off() -> None:
+    job = make_job(["jane@ok.test", "missing@ok.test", "jane@catchall.test", "jane@blocked.test"])
+
+    work_off()
+
+    rows = CheckResult.objects.order_by("check_row__position")
+    assert [(r.result, r.reason, r.blame, r.charged) for r in rows] == [
+        ("Ok", "Success", "none", True),
+        ("Bad", "MailboxDoesNotExist", "address", True),
+        ("Unverifiable", "ServerIsCatchAll", "their_policy", True),
+        ("RetryLater", "TransientNetworkFault", "our_address", False),
+    ]
+    job.refresh_from_db()
+    assert (job.status, job.decided, job.undecided, job.waiting) == (JobStatus.FINISHED, 2, 2, 0)
+    assert not Batch.objects.exists()
+    assert QuotaPeriod.objects.get(account=job.account).used == 3
+    assert Reservation.objects.get(reference=f"job:{job.pk}").open == 0
+    assert list(job.events.order_by("first_seq").values_list("type", "first_seq", "last_seq")) == [
+        (EventType.STARTED, 1, 1),
+        (EventType.VERIFIED, 2, 5),
+        (EventType.PROCESSED, 6, 6),
+    ]
+    assert_books_agree(job)
+
+
+def test_a_sandbox_job_costs_nothing() -> None:
+    job = make_job(["jane@ok.test"], key=make_key(kind=KeyKind.SANDBOX)[0])
+
+    work_off()
+
+    assert_books_agree(job)
+    assert not QuotaPeriod.objects.filter(used__gt=0).exists()
+
+
+def test_a_second_flush_of_the_same_answers_changes_nothing() -> None:
+    job = make_job(["jane@ok.test", "joe@ok.test"])
+    (lease,) = claim_one()
+    assert write(lease, job, complete=False)
+    assert write(lease, job)
+
+    assert not write(lease, job)  # the batch is gone
+    job.refresh_from_db()
+    assert (job.decided, job.status) == (2, JobStatus.FINISHED)
+    assert_books_agree(job)
+
+
+def test_a_lost_lease_writes_nothing() -> None:
+    job = make_job(["jane@ok.test"])
+    (old,) = claim_one()
+    expire_all()
+    (new,) = claim_one()
+
+    assert not write(old, job)
+    assert CheckResult.objects.count() == 0
+    assert write(new, job)
+    assert_books_agree(job)
+
+
+def test_two_drains_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verification.domain.intake.BATCH_SIZE", 3)
+    job = make_job([f"user{n}@bulk-{n % 7}.test" for n in range(100)])
+
+    async def one() -> None:
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
+            await drain.Drain(own, from_table).run()
+
+    async def both() -> None:
+        await asyncio.gather(one(), one())
+
+    asyncio.run(both())
+    job.refresh_from_db()
+    assert (job.status, job.decided) == (JobStatus.FINISHED, 100)
+    assert_books_agree(job)
+
+
+def test_only_running_jobs_of_active_accounts_are_claimed() -> None:
+    job = make_job(["jane@ok.test"])
+    jobs.pause(job=job)
+    assert claim_one() == []
+    jobs.resume(job=job)
+    accounts.suspend(account=job.account)
+    assert claim_one() == []
+    accounts.resume(account=job.account)
+    assert [lease.job_id for lease in claim_one()] == [job.pk]
+
+
+def test_accounts_take_turns() -> None:
+    big, small = make_account(), make_account()
+    first = [make_job([f"a{n}@ok.test"], account=big) for n in range(5)]
+    late = make_job(["b@ok.test"], account=small)
+
+    async def go() -> list[Lease]:
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
+            return await claims.claim(own, limit=2)
+
+    assert {lease.account_id for lease in asyncio.run(go())} == {big.pk, small.pk}
+    assert late.pk not in {job.pk for job in first}
+
+
+def test_the_stop_flag_releases_without_counting(run_dir: Path) -> None:
+    job = make_job(["jane@ok.test", "slow@ok.test"])
+
+    async def one_is_slow(address: str, order: Order) -> Answer:
+        if address.startswith("slow"):
+            (run_dir / "stop").touch()
+            await asyncio.sleep(60)
+        return scenarios.answer(address)
+
+    assert work_off(one_is_slow) is False
+    batch = Batch.objects.get()
+    assert (batch.token, batch.attempts) == (None, 0)
+    job.refresh_from_db()
+    assert (job.decided, job.waiting) == (1, 1)
+    (run_dir / "stop").unlink()
+    work_off()
+    assert_books_agree(job)
+
+
+def test_cancel_is_exact_while_a_batch_is_in_work() -> None:
+    job = make_job(["jane@ok.test", "joe@ok.test"])
+    (lease,) = claim_one()
+
+    jobs.cancel(job=job)
+
+    assert not write(lease, job)
+    job.refresh_from_db()
+    assert (job.status, job.cancelled, job.decided, job.waiting) == (JobStatus.CANCELLED, 2, 0, 0)
+    assert QuotaPeriod.objects.get(account=job.account).left == job.account.monthly_quota
+    assert_books_agree(job)
+
+
+@pytest.mark.parametrize("change", [jobs.pause, jobs.resume, jobs.cancel])
+def test_an_ended_job_does_not_change(change: object) -> None:
+    job = make_job(["nobody"])
+    with pytest.raises(jobs.WrongStatus):
+        change(job=job)  # type: ignore[operator]  # one of the three
+
+
+def test_an_expired_lease_counts_and_the_second_splits() -> None:
+    job = make_job(["jane@ok.test", "joe@ok.test"])
+    claim_one()
+    expire_all()
+    assert list(Batch.objects.values_list("attempts", "alone")) == [(1, False)]
+    claim_one()
+    expire_all()
+    assert list(Batch.objects.values_list("attempts", "alone")) == [(0, True), (0, True)]
+    work_off()
+    job.refresh_from_db()
+    assert (job.status, job.decided) == (JobStatus.FINISHED, 2)
+    assert_books_agree(job)
+
+
+def test_a_row_that_dies_alone_three_times_is_put_aside_free() -> None:
+    job = make_job(["jane@ok.test"])
+    for alone in (False, False, True, True, True):
+        assert claim_one(alone=alone)
+        expire_all()
+
+    sweeper.put_aside_poison()
+
+    row = CheckResult.objects.get()
+    assert (row.result, row.reason, row.blame, row.charged) == ("Unverifiable", "Unknown", "our_fault", False)
+    job.refresh_from_db()
+    assert job.status == JobStatus.FINISHED
+    assert_books_agree(job)
