@@ -5,14 +5,55 @@ from __future__ import annotations
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts.domain import access
+from accounts.models import Account, LicenseKey
 
 
-class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+class ClosedSignup(DefaultAccountAdapter):
     """Accounts are made by staff; nobody signs up by themselves."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
         return False
 
 
+class KeyHolder:
+    """Stands as `request.user` for the program that holds a key."""
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    pk = None
+
+    def __init__(self, key: LicenseKey) -> None:
+        self.key = key
+
+    @property
+    def account(self) -> Account:
+        return self.key.account
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
 class LicenseKeyAuthentication(BaseAuthentication):
-    pass
+    """Lets a key in by `Authorization: Bearer`, `X-License-Key` or Basic (as user name or password)."""
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, LicenseKey] | None:
+        try:
+            secret = access.secret_in(
+                authorization=request.headers.get("Authorization", ""),
+                license_key=request.headers.get("X-License-Key", ""),
+            )
+            if secret is None:
+                return None
+            key = access.authenticate(secret=secret)
+        except access.AccessRefused as refusal:
+            raise AuthenticationFailed(str(refusal)) from refusal
+        return KeyHolder(key), key
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  # DRF's signature
+        return 'Bearer realm="api"'

@@ -5,12 +5,22 @@ Never negative, by constraint.  The rules that move amounts are in accounts/doma
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now, TruncDate
 
 from accounts.models.account import Account
 from accounts.models.key import LicenseKey
+
+
+class QuotaPeriodQuerySet(models.QuerySet["QuotaPeriod"]):
+    def current(self) -> QuotaPeriodQuerySet:
+        """Keep the periods of today, by the database's clock in UTC."""
+        today = TruncDate(Now(), tzinfo=UTC)
+        return self.filter(starts_on__lte=today, ends_on__gt=today)
 
 
 class QuotaPeriod(models.Model):
@@ -22,6 +32,8 @@ class QuotaPeriod(models.Model):
     granted = models.BigIntegerField()
     used = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
+
+    objects = QuotaPeriodQuerySet.as_manager()
 
     class Meta:
         constraints = [

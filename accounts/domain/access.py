@@ -1,0 +1,137 @@
+"""Who is let in, and who may do what."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from enum import StrEnum
+
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.functions import Now
+
+from accounts.domain import keys
+from accounts.domain.refusals import (
+    AccessRefused,
+    AccountDisabled,
+    KeyExpired,
+    KeyMalformed,
+    KeyMissing,
+    KeyRevoked,
+    KeyUnknown,
+)
+from accounts.models import Account, LicenseKey, Membership, Role, User
+
+__all__ = [
+    "AccessRefused",
+    "AccountDisabled",
+    "KeyExpired",
+    "KeyMalformed",
+    "KeyMissing",
+    "KeyRevoked",
+    "KeyUnknown",
+    "NotAMember",
+    "Permission",
+    "account_for",
+    "authenticate",
+    "may",
+    "secret_in",
+]
+
+
+class NotAMember(Exception):
+    """There is no such account, or the person has no place in it; the two are not told apart."""
+
+
+class Permission(StrEnum):
+    """What a member of an account may be allowed."""
+
+    VIEW = "view"
+    UPLOAD = "upload"
+    EXPORT = "export"
+    MANAGE_JOBS = "manage_jobs"
+    MANAGE_KEYS = "manage_keys"
+    MANAGE_TEAM = "manage_team"
+
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {  # explained in docs/permissions.md
+    Role.OWNER: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission) - {Permission.MANAGE_TEAM},
+    Role.MEMBER: frozenset({Permission.VIEW, Permission.UPLOAD, Permission.EXPORT, Permission.MANAGE_JOBS}),
+    Role.VIEWER: frozenset({Permission.VIEW}),
+}
+
+
+def may(role: str, permission: Permission) -> bool:
+    """Tell whether a role allows something; an unknown role allows nothing."""
+    return role in Role.values and permission in PERMISSIONS[Role(role)]
+
+
+def account_for(*, user: User, slug: str) -> Membership:
+    """Give a person's membership with its account.  Raises NotAMember, for closed accounts too."""
+    membership = (
+        Membership.objects.select_related("account")
+        .filter(user=user, account__slug=slug)
+        .exclude(account__status=Account.Status.CLOSED)
+        .first()
+    )
+    if membership is None:
+        raise NotAMember
+    return membership
+
+
+def authenticate(*, secret: str | None) -> LicenseKey:
+    """Give the key, with its account, that a secret opens.  Raises a kind of AccessRefused."""
+    if not secret:
+        raise KeyMissing
+    keys.check_format(secret)
+    expired = ExpressionWrapper(Q(expires_at__isnull=False, expires_at__lte=Now()), output_field=BooleanField())
+    key = (
+        LicenseKey.objects.select_related("account")
+        .annotate(is_expired=expired)  # by the database's clock
+        .filter(digest=keys.digest(secret))
+        .first()
+    )
+    if key is None:
+        raise KeyUnknown
+    if key.revoked_at is not None:
+        raise KeyRevoked
+    if key.is_expired:
+        raise KeyExpired
+    if not key.account.is_active:
+        raise AccountDisabled
+    return key
+
+
+def secret_in(*, authorization: str = "", license_key: str = "") -> str | None:
+    """Find the key in the headers Authorization (Bearer, Basic) and X-License-Key; None when there is none.
+
+    In Basic the key is the user name or the password.  Raises KeyMalformed for an Authorization header that cannot
+    be read and for two keys that differ.
+    """
+    found = {text for text in (_from_authorization(authorization.strip()), license_key.strip()) if text}
+    if len(found) > 1:
+        raise KeyMalformed
+    return found.pop() if found else None
+
+
+def _from_authorization(header: str) -> str:
+    if not header:
+        return ""
+    scheme, _, value = header.partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer" and value:
+        return value
+    if scheme.lower() == "basic":
+        return _from_basic(value)
+    raise KeyMalformed
+
+
+def _from_basic(value: str) -> str:
+    """Read the credentials of RFC 7617."""
+    try:
+        user, colon, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, ValueError):
+        raise KeyMalformed from None
+    if not colon:
+        raise KeyMalformed
+    return user if user.startswith("evp_") else password or user

@@ -1,0 +1,192 @@
+"""Quota: set aside before the work, settled by what the work was worth.  Statements are in quota_sql.
+
+For each account, over the ledger: GRANT + ADJUST - SETTLE is what is left or set aside, RESERVE - SETTLE - RELEASE
+is what is set aside.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import connection, transaction
+from psycopg import AsyncConnection
+
+from accounts.domain import quota_sql as sql
+from accounts.domain.moves import Move, Row, arun, run
+from accounts.models import Account, Credit, LedgerEntry, LedgerKind, QuotaPeriod, User
+
+
+class QuotaExceeded(Exception):
+    """Less is left than needed."""
+
+    def __init__(self, left: int, needed: int) -> None:
+        super().__init__(f"Quota of {left} left, {needed} needed")
+        self.left = left
+        self.needed = needed
+
+
+class NothingReserved(Exception):
+    """A settlement asks for more than its reservation still holds."""
+
+    def __init__(self, held: int, needed: int) -> None:
+        super().__init__(f"{held} reserved, {needed} to settle")
+        self.held = held
+        self.needed = needed
+
+
+def reserve(
+    *, account_id: int, amount: int, reference: str, key_id: int | None = None, ttl_seconds: int | None = None
+) -> int:
+    """Set an amount aside, once per reference, and give the reservation's id.
+
+    Without `ttl_seconds` it is held until it is settled or closed.  Raises QuotaExceeded.
+    """
+    return run(reserving(account_id, amount, reference, key_id, ttl_seconds))
+
+
+def settle(*, reference: str, used: int, released: int, entry: str) -> None:
+    """Charge `used` and give `released` back, once per ledger reference `entry`.  Raises NothingReserved."""
+    run(_settling(reference, used, released, entry))
+
+
+async def asettle(
+    connection: AsyncConnection[Any],  # Any: whatever its rows are made of
+    *,
+    reference: str,
+    used: int,
+    released: int,
+    entry: str,
+) -> None:
+    """Do as `settle`, in the transaction of an async connection."""
+    await arun(connection, _settling(reference, used, released, entry))
+
+
+def close(*, reference: str, entry: str) -> int:
+    """Give back what a reservation still holds, and tell how much that was."""
+    return run(_closing(reference, entry))
+
+
+async def aclose_reservation(connection: AsyncConnection[Any], *, reference: str, entry: str) -> int:  # Any: its rows
+    """Do as `close`, in the transaction of an async connection."""
+    return await arun(connection, _closing(reference, entry))
+
+
+def left(*, account_id: int) -> int:
+    """Tell how much an account may still reserve today."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LEFT, {"account_id": account_id})
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def release_expired() -> int:
+    """Close up to 1,000 reservations whose time is over, and tell how much came back."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.EXPIRED)
+        references = [reference for (reference,) in cursor.fetchall()]
+    return sum(close(reference=reference, entry=f"expire:{reference}") for reference in references)
+
+
+def ensure_period(*, account_id: int) -> None:
+    """Make today's period of an account, with its grant, when it is missing."""
+    run(_making_period(account_id))
+
+
+@transaction.atomic
+def grant(*, account: Account, amount: int, actor: User | None, reason: str) -> None:
+    """Give an account prepaid checks, which do not lapse."""
+    if amount < 1:
+        raise ValueError("A grant is at least 1.")
+    Credit.objects.get_or_create(account=account)
+    credit = Credit.objects.select_for_update(no_key=True).get(account=account)
+    credit.balance += amount
+    credit.save(update_fields=["balance"])
+    LedgerEntry.objects.create(
+        account=account,
+        kind=LedgerKind.GRANT,
+        amount=amount,
+        reference=f"credit:{uuid.uuid4()}",
+        actor=actor,
+        note=reason,
+    )
+
+
+@transaction.atomic
+def set_monthly(*, account: Account, amount: int, actor: User | None, reason: str = "") -> None:
+    """Change the monthly quota, for the present period too: never below what is used and set aside."""
+    ensure_period(account_id=account.pk)
+    today = QuotaPeriod.objects.select_for_update(no_key=True).current()
+    period = today.get(account=account)
+    granted = max(amount, period.used + period.reserved)
+    Account.objects.filter(pk=account.pk).update(monthly_quota=amount)
+    account.monthly_quota = amount
+    if granted == period.granted:
+        return
+    LedgerEntry.objects.create(
+        account=account,
+        kind=LedgerKind.ADJUST,
+        amount=granted - period.granted,
+        reference=f"adjust:{uuid.uuid4()}",
+        period=period,
+        actor=actor,
+        note=reason,
+    )
+    period.granted = granted
+    period.save(update_fields=["granted"])
+
+
+def reserving(account_id: int, amount: int, reference: str, key_id: int | None, ttl_seconds: int | None) -> Move[int]:
+    parameters = {
+        "account_id": account_id,
+        "amount": _not_negative(amount),
+        "reference": reference,
+        "key_id": key_id,
+        "ttl_seconds": ttl_seconds,
+    }
+    row = yield sql.RESERVE, parameters
+    assert row is not None
+    if row[1] is None:
+        yield from _making_period(account_id)
+        row = yield sql.RESERVE, parameters
+        assert row is not None
+    made, period_left, credit_left = row
+    if made is not None:
+        return int(made)
+    found = yield sql.FIND_RESERVATION, {"reference": reference}
+    if found is not None:
+        return int(found[0])
+    if period_left is None:
+        raise Account.DoesNotExist(f"no account {account_id}")
+    raise QuotaExceeded(left=period_left + credit_left, needed=amount)
+
+
+def _making_period(account_id: int) -> Move[Row | None]:
+    return (yield sql.MAKE_PERIOD, {"account_id": account_id})
+
+
+def _settling(reference: str, used: int, released: int, entry: str) -> Move[None]:
+    parameters = {
+        "reference": reference,
+        "used": _not_negative(used),
+        "released": _not_negative(released),
+        "entry": entry,
+    }
+    row = yield sql.SETTLE, parameters
+    assert row is not None
+    booked, held = row
+    if booked:
+        return
+    if (yield sql.FIND_ENTRY, {"entry": entry}) is None:
+        raise NothingReserved(held=held, needed=used + released)
+
+
+def _closing(reference: str, entry: str) -> Move[int]:
+    row = yield sql.CLOSE, {"reference": reference, "entry": entry}
+    return int(row[0]) if row else 0
+
+
+def _not_negative(amount: int) -> int:
+    if amount < 0:
+        raise ValueError(f"{amount} is below 0.")
+    return amount

@@ -1,0 +1,65 @@
+"""Makes the people and accounts that tests are about; each call gives a fresh one."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime
+from typing import Any
+
+from accounts.domain import accounts, keys
+from accounts.models import Account, AccountConfig, KeyKind, LicenseKey, Membership, Role, User
+
+PASSWORD = "correct horse battery"  # of every made user
+_number = itertools.count(1)
+
+
+def make_user(email: str = "", *, password: str | None = PASSWORD, **fields: Any) -> User:  # Any: model fields
+    return User.objects.create_user(email or f"person{next(_number)}@example.com", password, **fields)
+
+
+def make_staff(email: str = "") -> User:
+    return make_user(email, is_staff=True, is_superuser=True)
+
+
+def make_account(
+    name: str = "",
+    *,
+    owner: User | None = None,
+    monthly_quota: int = 1_000,
+    status: str = Account.Status.ACTIVE,
+    **config: Any,  # Any: toggles and limits of its AccountConfig
+) -> Account:
+    """Open an account; its owner is made when none is given."""
+    slug = f"account-{next(_number)}"
+    account = accounts.open_account(
+        name=name or slug, slug=slug, owner=owner or make_user(), monthly_quota=monthly_quota
+    )
+    if status != Account.Status.ACTIVE:
+        account.status = status
+        account.save(update_fields=["status"])
+    if config:
+        AccountConfig.objects.filter(account=account, sending_domain="").update(**config)
+    return account
+
+
+def make_member(account: Account, role: str = Role.MEMBER, *, user: User | None = None) -> User:
+    """Give an account one more member; answers the person."""
+    member = user or make_user()
+    Membership.objects.create(account=account, user=member, role=role)
+    return member
+
+
+def make_key(
+    account: Account | None = None,
+    kind: KeyKind = KeyKind.LIVE,
+    *,
+    expires_at: datetime | None = None,
+    revoked_at: datetime | None = None,
+) -> tuple[LicenseKey, str]:
+    """Make a key and its secret."""
+    key, secret = keys.create_key(
+        account=account or make_account(), name="A key", kind=kind, actor=None, expires_at=expires_at
+    )
+    if revoked_at is not None:
+        keys.revoke(key=key, actor=None, now=revoked_at)
+    return key, secret
