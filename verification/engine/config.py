@@ -30,3 +30,21 @@ class EngineConfig:
     extra_disposable: frozenset[str] = frozenset()
     extra_spam_traps: frozenset[str] = frozenset()  # domains or mailboxes
     probe_catch_all: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOptions:
+    """What one caller wants asked, and what its account knows.
+
+    `extra_disposable` and `do_not_probe` hold ASCII domains (parents count; the latter mail hosts too),
+    `extra_spam_traps` domains or mailboxes.  `mail_from` takes the place of the installation's probe sender.
+    """
+
+    mailbox_probe: bool = True
+    catch_all_probe: bool = True
+    spam_trap_check: bool = True
+    disposable_check: bool = True
+    extra_disposable: frozenset[str] = frozenset()
+    extra_spam_traps: frozenset[str] = frozenset()
+    do_not_probe: frozenset[str] = frozenset()
+    mail_from: str = ""

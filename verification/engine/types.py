@@ -6,7 +6,7 @@ Values are literal and case-sensitive: see docs/api/verify-v2.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -110,7 +110,8 @@ class Address:
 
     `text`, `user` and `domain` are as supplied, case and U-labels kept.  `fault` is None when an SMTP server could
     hold such a mailbox.  `ascii_domain` is the lower-case A-label form, "" when there is none; an address literal
-    keeps its brackets.  `mailbox` is the canonical form for de-duplication: local part as is, `@`, ascii_domain.
+    keeps its brackets.  `mailbox` is the canonical form for de-duplication: local part as is (needless quotes off),
+    `@`, ascii_domain; "" when there is a fault.  `note` warns of what is legal and odd, such as mixed scripts.
     """
 
     text: str
@@ -121,6 +122,7 @@ class Address:
     needs_smtputf8: bool = False
     fault: SyntaxFault | None = None
     fault_detail: str = ""
+    note: str = ""
 
 
 class MailHostsOutcome(StrEnum):
@@ -154,7 +156,8 @@ class Trouble(StrEnum):
     NO_ROUTE = "no_route"
     RESET = "reset"  # connection lost
     TIMEOUT = "timeout"
-    GARBAGE = "garbage"  # reply over the bounds, or none of RFC 5321 section 4.2
+    GARBAGE = "garbage"  # nothing of RFC 5321 section 4.2, or out of step with our commands
+    ENDLESS = "endless"  # a reply over the bounds in bytes or lines
     TLS = "tls"
     GUARDED = "guarded"  # inside address: no packet sent
     DEADLINE = "deadline"  # our time for this address ran out while we waited for a slot
@@ -177,7 +180,7 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at one mail host.  `text` is at most 300 characters, printable; `at` is a Unix time in seconds."""
+    """One try at one mail host.  `text` is at most 300 characters, printable."""
 
     stage: Stage
     host: str = ""
@@ -189,6 +192,7 @@ class Attempt:
     trouble: Trouble = Trouble.NONE
     meaning: Meaning = Meaning.UNCLEAR
     milliseconds: int = 0
+    tls: str = ""  # protocol and SHA-256 of the certificate, where STARTTLS was demanded
 
 
 class CatchAllState(StrEnum):
@@ -227,12 +231,45 @@ class Evidence:
 
     def as_dict(self) -> dict[str, Any]:  # Any: JSON
         """Give plain JSON types; empty members are left out."""
-        raise NotImplementedError
+        given = _plain(self)
+        if self.attempts:
+            given["attempts"] = [_plain(attempt) for attempt in self.attempts]
+        if self.catch_all != CatchAll():
+            given["catch_all"] = _plain(self.catch_all)
+        else:
+            given.pop("catch_all", None)
+        return given
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Evidence:  # Any: JSON
-        """Read what as_dict gave."""
-        raise NotImplementedError
+        """Read what as_dict gave.  Raises KeyError, TypeError or ValueError for anything else."""
+        given = dict(data)
+        if "syntax_fault" in given:
+            given["syntax_fault"] = SyntaxFault(given["syntax_fault"])
+        if "mail_hosts" in given:
+            given["mail_hosts"] = MailHostsOutcome(given["mail_hosts"])
+        if "catch_all" in given:
+            catch_all = given["catch_all"]
+            given["catch_all"] = CatchAll(**{**catch_all, "state": CatchAllState(catch_all["state"])})
+        given["attempts"] = tuple(_attempt(attempt) for attempt in given.get("attempts", ()))
+        return cls(**given)
+
+
+def _plain(thing: Evidence | Attempt | CatchAll) -> dict[str, Any]:  # Any: JSON
+    """Give the members that say something; enums as their values."""
+    members = ((each.name, getattr(thing, each.name)) for each in fields(thing))
+    return {name: value.value if isinstance(value, StrEnum) else value for name, value in members if value}
+
+
+def _attempt(data: dict[str, Any]) -> Attempt:  # Any: JSON
+    return Attempt(
+        **{
+            **data,
+            "stage": Stage(data["stage"]),
+            "trouble": Trouble(data.get("trouble", "")),
+            "meaning": Meaning(data["meaning"]),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
