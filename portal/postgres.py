@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -33,6 +34,7 @@ from portal.postgres_guard import Plan
 READY_SECONDS = 45.0  # crash recovery, or old backends that are slow to die
 LEAVE_SECONDS = 8.0
 DATABASE = USER = "portal"
+logger = logging.getLogger(__name__)
 _guards: list[subprocess.Popen[bytes]] = []  # they may outlive us; kept so that Python does not complain of it
 
 
@@ -48,7 +50,6 @@ class Postgres:
         self.folder = data / "postgres"
         self.throwaway = throwaway
         self._users: int | None = None
-        self._plan: Plan | None = None
 
     @property
     def url(self) -> str:
@@ -77,8 +78,7 @@ class Postgres:
             if self._is_guarded() and self._answers():
                 return
             if not self._is_guarded():
-                self._plan = self._make_plan()
-                self._spawn_guard(self._plan)
+                self._spawn_guard(self._make_plan())
             self._wait_until_ready()
         finally:
             os.close(starting)
@@ -96,9 +96,13 @@ class Postgres:
         while last and _guards:
             _guards.pop().wait(LEAVE_SECONDS)
 
-    def is_alive(self) -> bool:
-        """Tell whether the guard is there; the guard sees to the server."""
-        return self._is_guarded()
+    def revive(self) -> None:
+        """Bring a killed guard back, without waiting: for a supervisor's loop.  The guard sees to the server."""
+        if self._users is not None and not self._is_guarded():
+            try:
+                self._spawn_guard(self._make_plan())
+            except (OSError, files.FilesFailed):
+                logger.exception("The embedded Postgres is not back yet.")
 
     # -- parts
 

@@ -10,8 +10,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()  # NAME, or NAME_FILE with the path of a secret
-env.read_env(BASE_DIR / ".env")
+env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]  # NAME, or NAME_FILE with the path of a secret
+env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 PRODUCTION = env.bool("PRODUCTION", default=False)
 DEBUG = env.bool("DEBUG", default=False)
@@ -21,6 +21,7 @@ PORTAL_DATA = Path(env.str("PORTAL_DATA", default=str(BASE_DIR / ".data"))).reso
 UPLOADS = PORTAL_DATA / "uploads"
 RUN_DIR = PORTAL_DATA / "run"  # pid files, locks, the stop flag
 PORT = env.int("PORT", default=8000)
+BIND_ADDRESS = env.str("BIND_ADDRESS", default="127.0.0.1")
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
@@ -149,7 +150,8 @@ SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600 if PRODUCTION else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
-if env.bool("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
@@ -169,6 +171,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # the ASGI layer bounds each route below this
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+UPLOAD_MEGABYTES = env.int("UPLOAD_MEGABYTES", default=100)  # largest upload there is; an account may have less
 
 STATIC_URL = "static/"
 STATIC_ROOT = PORTAL_DATA / "static"

@@ -1,0 +1,31 @@
+"""The web process: uvicorn with our log lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+GRACEFUL_SECONDS = 4  # the supervisor kills after 5
+
+
+class Command(BaseCommand):
+    help = "Serve pages and API on BIND_ADDRESS:PORT."
+    requires_system_checks: list[str] = []
+
+    def handle(self, **_: Any) -> None:  # Any: options are not typed by Django
+        uvicorn.run(
+            "portal.asgi:application",
+            host=settings.BIND_ADDRESS,
+            port=settings.PORT,
+            http="httptools",
+            loop="uvloop",
+            ws="none",
+            log_config=None,  # Django's LOGGING holds
+            access_log=False,  # one line a request comes from the middleware
+            server_header=False,
+            proxy_headers=settings.BEHIND_TLS_PROXY,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
