@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 from datetime import datetime
+from functools import cache
 from typing import Any
+
+from django.contrib.auth.hashers import make_password
 
 from accounts.domain import accounts, keys
 from accounts.models import Account, AccountConfig, KeyKind, LicenseKey, Membership, Role, User
@@ -13,8 +16,15 @@ PASSWORD = "correct horse battery"  # of every made user
 _number = itertools.count(1)
 
 
-def make_user(email: str = "", *, password: str | None = PASSWORD, **fields: Any) -> User:  # Any: model fields
-    return User.objects.create_user(email or f"person{next(_number)}@example.com", password, **fields)
+@cache
+def _hashed(password: str) -> str:
+    return make_password(password)  # slow by design
+
+
+def make_user(email: str = "", *, password: str = PASSWORD, **fields: Any) -> User:  # Any: model fields
+    return User.objects.create(
+        email=email or f"person{next(_number)}@example.com", password=_hashed(password), **fields
+    )
 
 
 def make_staff(email: str = "") -> User:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import timedelta
 from enum import StrEnum
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
@@ -84,10 +85,15 @@ def authenticate(*, secret: str | None) -> LicenseKey:
     if not secret:
         raise KeyMissing
     keys.check_format(secret)
-    expired = ExpressionWrapper(Q(expires_at__isnull=False, expires_at__lte=Now()), output_field=BooleanField())
+    used_before = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
     key = (
         LicenseKey.objects.select_related("account")
-        .annotate(is_expired=expired)  # by the database's clock
+        .annotate(  # by the database's clock
+            is_expired=ExpressionWrapper(
+                Q(expires_at__isnull=False, expires_at__lte=Now()), output_field=BooleanField()
+            ),
+            use_is_news=ExpressionWrapper(used_before, output_field=BooleanField()),
+        )
         .filter(digest=keys.digest(secret))
         .first()
     )
@@ -99,6 +105,8 @@ def authenticate(*, secret: str | None) -> LicenseKey:
         raise KeyExpired
     if not key.account.is_active:
         raise AccountDisabled
+    if key.use_is_news:
+        LicenseKey.objects.filter(pk=key.pk).update(last_used_at=Now())
     return key
 
 

@@ -12,27 +12,28 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg import AsyncConnection
 
+from accounts.domain import quota_moves as moves
 from accounts.domain import quota_sql as sql
-from accounts.domain.moves import Move, Row, arun, run
+from accounts.domain.moves import arun, run
+from accounts.domain.quota_moves import KeyGrant, NothingReserved, QuotaExceeded
 from accounts.models import Account, Credit, LedgerEntry, LedgerKind, QuotaPeriod, User
 
-
-class QuotaExceeded(Exception):
-    """Less is left than needed."""
-
-    def __init__(self, left: int, needed: int) -> None:
-        super().__init__(f"Quota of {left} left, {needed} needed")
-        self.left = left
-        self.needed = needed
-
-
-class NothingReserved(Exception):
-    """A settlement asks for more than its reservation still holds."""
-
-    def __init__(self, held: int, needed: int) -> None:
-        super().__init__(f"{held} reserved, {needed} to settle")
-        self.held = held
-        self.needed = needed
+__all__ = [
+    "KeyGrant",
+    "NothingReserved",
+    "QuotaExceeded",
+    "aclose_reservation",
+    "asettle",
+    "authenticate_and_reserve",
+    "close",
+    "ensure_period",
+    "grant",
+    "left",
+    "release_expired",
+    "reserve",
+    "set_monthly",
+    "settle",
+]
 
 
 def reserve(
@@ -42,12 +43,12 @@ def reserve(
 
     Without `ttl_seconds` it is held until it is settled or closed.  Raises QuotaExceeded.
     """
-    return run(reserving(account_id, amount, reference, key_id, ttl_seconds))
+    return run(moves.reserving(account_id, amount, reference, key_id, ttl_seconds))
 
 
 def settle(*, reference: str, used: int, released: int, entry: str) -> None:
     """Charge `used` and give `released` back, once per ledger reference `entry`.  Raises NothingReserved."""
-    run(_settling(reference, used, released, entry))
+    run(moves.settling(reference, used, released, entry))
 
 
 async def asettle(
@@ -59,17 +60,32 @@ async def asettle(
     entry: str,
 ) -> None:
     """Do as `settle`, in the transaction of an async connection."""
-    await arun(connection, _settling(reference, used, released, entry))
+    await arun(connection, moves.settling(reference, used, released, entry))
 
 
 def close(*, reference: str, entry: str) -> int:
     """Give back what a reservation still holds, and tell how much that was."""
-    return run(_closing(reference, entry))
+    return run(moves.closing(reference, entry))
 
 
 async def aclose_reservation(connection: AsyncConnection[Any], *, reference: str, entry: str) -> int:  # Any: its rows
     """Do as `close`, in the transaction of an async connection."""
-    return await arun(connection, _closing(reference, entry))
+    return await arun(connection, moves.closing(reference, entry))
+
+
+async def authenticate_and_reserve(
+    connection: AsyncConnection[Any],  # Any: whatever its rows are made of
+    *,
+    digest: bytes,
+    amount: int,
+    reference: str,
+    ttl_seconds: int,
+) -> KeyGrant:
+    """Let a key in to the live check and set an amount aside, in one statement when all is well.
+
+    Sandbox keys reserve nothing.  Raises a kind of AccessRefused, FeatureDisabled, QuotaExceeded.
+    """
+    return await arun(connection, moves.letting_in(digest, amount, reference, ttl_seconds))
 
 
 def left(*, account_id: int) -> int:
@@ -90,7 +106,7 @@ def release_expired() -> int:
 
 def ensure_period(*, account_id: int) -> None:
     """Make today's period of an account, with its grant, when it is missing."""
-    run(_making_period(account_id))
+    run(moves.making_period(account_id))
 
 
 @transaction.atomic
@@ -134,59 +150,3 @@ def set_monthly(*, account: Account, amount: int, actor: User | None, reason: st
     )
     period.granted = granted
     period.save(update_fields=["granted"])
-
-
-def reserving(account_id: int, amount: int, reference: str, key_id: int | None, ttl_seconds: int | None) -> Move[int]:
-    parameters = {
-        "account_id": account_id,
-        "amount": _not_negative(amount),
-        "reference": reference,
-        "key_id": key_id,
-        "ttl_seconds": ttl_seconds,
-    }
-    row = yield sql.RESERVE, parameters
-    assert row is not None
-    if row[1] is None:
-        yield from _making_period(account_id)
-        row = yield sql.RESERVE, parameters
-        assert row is not None
-    made, period_left, credit_left = row
-    if made is not None:
-        return int(made)
-    found = yield sql.FIND_RESERVATION, {"reference": reference}
-    if found is not None:
-        return int(found[0])
-    if period_left is None:
-        raise Account.DoesNotExist(f"no account {account_id}")
-    raise QuotaExceeded(left=period_left + credit_left, needed=amount)
-
-
-def _making_period(account_id: int) -> Move[Row | None]:
-    return (yield sql.MAKE_PERIOD, {"account_id": account_id})
-
-
-def _settling(reference: str, used: int, released: int, entry: str) -> Move[None]:
-    parameters = {
-        "reference": reference,
-        "used": _not_negative(used),
-        "released": _not_negative(released),
-        "entry": entry,
-    }
-    row = yield sql.SETTLE, parameters
-    assert row is not None
-    booked, held = row
-    if booked:
-        return
-    if (yield sql.FIND_ENTRY, {"entry": entry}) is None:
-        raise NothingReserved(held=held, needed=used + released)
-
-
-def _closing(reference: str, entry: str) -> Move[int]:
-    row = yield sql.CLOSE, {"reference": reference, "entry": entry}
-    return int(row[0]) if row else 0
-
-
-def _not_negative(amount: int) -> int:
-    if amount < 0:
-        raise ValueError(f"{amount} is below 0.")
-    return amount
