@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from portal import checks, environment, supervisor
+from portal import checks, environment, prepared, supervisor
 from portal.environment import ROOT, EnvironmentFaulty, Surroundings
 from portal.postgres import Postgres, PostgresFailed, port_is_free
 
@@ -30,6 +30,7 @@ class LaunchRefused(Exception):
 
 def main() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    logging.getLogger("environ").setLevel(logging.WARNING)  # no .env is no news
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
     words = sys.argv[1:]
@@ -64,8 +65,9 @@ def start() -> int:
     claim(found)
     with database(found) as postgres:
         world = environment.place_mail_world() if found.mail_world else None
-        note_mail_world(found, world)
-        prepare()
+        supervisor.write_facts(found.run_dir, {"url": found.url, "mail_world": world})
+        if postgres is None or not prepared.is_current(found.data, found.url):
+            prepare(found)
         greeter = Greeter(found)
 
         def tick() -> None:
@@ -92,11 +94,6 @@ def claim(found: Surroundings) -> None:
         raise LaunchRefused(f"port {found.port} of {found.host} is taken; choose another: PORT=8001 ./run")
 
 
-def note_mail_world(found: Surroundings, world: tuple[str, int] | None) -> None:
-    """Let `./run COMMAND` beside us find the mail world of this start."""
-    supervisor.write_facts(found.run_dir, {"url": found.url, "mail_world": world})
-
-
 @contextmanager
 def database(found: Surroundings) -> Iterator[Postgres | None]:
     """Have a database for all children: the one of DATABASE_URL, else the embedded one.  Raises PostgresFailed."""
@@ -111,10 +108,12 @@ def database(found: Surroundings) -> Iterator[Postgres | None]:
         postgres.leave()
 
 
-def prepare() -> None:
+def prepare(found: Surroundings) -> None:
     """Migrate and so on, in a process of its own that a Ctrl-C reaches through us.  Raises LaunchRefused."""
+    prepared.forget(found.data)
     if manage(["prepare"], new_session=True) != 0:
         raise LaunchRefused("the database or the static files could not be prepared; the lines above say why.")
+    prepared.remember(found.data, found.url)
 
 
 def manage(words: list[str], *, new_session: bool = False) -> int:
@@ -140,6 +139,7 @@ def command(words: list[str]) -> int:
     if supervisor.is_alive(facts.get("pid")) and isinstance(world, list):
         os.environ.setdefault("MAIL_WORLD_DNS", str(world[0]))
         os.environ.setdefault("MAIL_WORLD_SMTP_PORT", str(world[1]))
+    prepared.forget(found.data)  # the command may change whatever it likes
     with database(found):
         return manage(words)
 

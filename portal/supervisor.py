@@ -19,7 +19,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from portal import processes
@@ -29,6 +29,7 @@ POLL_SECONDS = 0.1
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_MOST_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a part that lived so long is taken for healthy
+WEB_HEAD_START_SECONDS = 1.5  # people wait for the first page, jobs for nobody
 OPEN_FILES = 65_536
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Part:
     command: Sequence[str]
     role: str = "command"  # PORTAL_ROLE: chooses the time-outs of its database connections
     last: bool = False  # stopped after the others
+    delay_seconds: float = 0.0  # before its first start
 
 
 @dataclass
@@ -57,10 +59,10 @@ class Running:
     """A part and its life so far."""
 
     part: Part
+    due: float
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
-    due: float = field(default_factory=time.monotonic)
 
 
 def claim(run_dir: Path, facts: Mapping[str, object]) -> int:
@@ -119,7 +121,7 @@ class Supervisor:
     def __init__(self, *, run_dir: Path, parts: Sequence[Part], tick: Callable[[], None] = lambda: None) -> None:
         self.run_dir = run_dir
         self.roster = processes.Roster(run=uuid.uuid4().hex, last=[part.name for part in parts if part.last])
-        self.running = [Running(part) for part in parts]
+        self.running = [Running(part, due=time.monotonic() + part.delay_seconds) for part in parts]
         self.tick = tick
         self.stopping = False
 
@@ -215,7 +217,11 @@ class Reaper:
 def standard_parts(*, web: bool = True, mail_world: tuple[str, int] | None = None) -> list[Part]:
     """Give the product's parts; `mail_world` is its DNS address and SMTP port, None to do without."""
     manage = [sys.executable, "manage.py"]
-    parts = [Part("cluster", [*manage, "qcluster"], "cluster"), Part("sweeper", [*manage, "sweeper"], "sweeper")]
+    head_start = WEB_HEAD_START_SECONDS if web else 0.0
+    parts = [
+        Part("cluster", [*manage, "qcluster"], "cluster", delay_seconds=head_start),
+        Part("sweeper", [*manage, "sweeper"], "sweeper", delay_seconds=head_start),
+    ]
     if web:
         parts.insert(0, Part("web", [*manage, "web"], "web"))
     if mail_world:
