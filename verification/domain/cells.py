@@ -1,0 +1,36 @@
+"""Cells of exported lists: the columns we add, and the rule that keeps spreadsheets from evaluating a cell.
+
+The rule: a cell that begins with = + - @ (also full-width), tab, carriage return or line feed, or with apostrophes
+before one of them, gets one apostrophe in front.  A list whose last columns are RESULT_COLUMNS was exported by us: on
+reading it that apostrophe is taken away again, so that export and upload give the original cells back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+RESULT_COLUMNS = (
+    "Checked Email Address",
+    "Status",
+    "Additional Status Info",
+    "Domain Country Code",
+    "Mail Server Country Code",
+    "Blame",
+    "Checked At",
+)
+GUARDED = r"^'*[-=+@＝＋－＠\t\r\n]"  # the same in Python and in Postgres
+
+needs_guard = re.compile(GUARDED).match
+
+
+def guard(cell: str) -> str:
+    return f"'{cell}" if needs_guard(cell) else cell
+
+
+def unguard(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and needs_guard(cell) else cell
+
+
+def is_our_export(columns: Sequence[str]) -> bool:
+    return tuple(columns[-len(RESULT_COLUMNS) :]) == RESULT_COLUMNS

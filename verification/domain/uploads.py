@@ -1,0 +1,95 @@
+"""Receiving a list file: streamed to disk, looked at, kept with its row or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from accounts.domain.config import config_of, require
+from accounts.models import Account, AccountConfig, User
+from verification.domain.lists import ListRefused, Look, look
+from verification.models import Upload
+
+MEGABYTE = 1_000_000
+MAX_FILENAME = 255
+NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class UploadRefused(Exception):
+    """The account may not upload now; the words are for its people."""
+
+
+def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: str, now: datetime) -> Upload:
+    """Keep a list file and what a look at it found.  On refusal nothing is left on disk.
+
+    Raises UploadRefused, FeatureDisabled, ListRefused.
+    """
+    if not account.is_active:
+        raise UploadRefused(f"This account is {account.get_status_display().lower()}: no new lists can be checked.")
+    config = config_of(account)
+    require(config, "uploads")
+    upload_id = uuid.uuid4()
+    final = Path(settings.UPLOADS) / str(upload_id)
+    filename = clean_name(filename)
+    try:
+        size = write(final, chunks, config)
+        found = look(final, filename=filename, max_rows=config.rows_per_upload)
+        return keep(upload_id, account, user, filename, size, found, now)
+    except BaseException:  # whatever happens, cancellation too: no row, no file
+        final.unlink(missing_ok=True)
+        raise
+
+
+def write(final: Path, chunks: Iterable[bytes], config: AccountConfig) -> int:
+    """Write under a temporary name, then move; give the number of bytes.  Raises ListRefused."""
+    final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = final.with_suffix(".part")
+    limit, size = config.upload_megabytes * MEGABYTE, 0
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise ListRefused(
+                        f"The file is larger than {config.upload_megabytes:,} MB, which is the limit of this account."
+                    )
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(final)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return size
+
+
+def keep(
+    upload_id: uuid.UUID, account: Account, user: User, filename: str, size: int, found: Look, now: datetime
+) -> Upload:
+    return Upload.objects.create(
+        id=upload_id,
+        account=account,
+        created_by=user,
+        filename=filename,
+        size=size,
+        encoding=found.encoding,
+        delimiter=found.delimiter,
+        has_header=found.has_header,
+        columns=found.columns,
+        address_column=found.address_columns[0],
+        row_count=found.row_count,
+        sample=found.sample,
+        created_at=now,
+    )
+
+
+def clean_name(filename: str) -> str:
+    """Give the last part of a path, printable, at most MAX_FILENAME characters."""
+    last = re.split(r"[/\\]", filename)[-1]
+    return NOT_PRINTED.sub("", last).strip()[:MAX_FILENAME] or "list.csv"
