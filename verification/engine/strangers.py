@@ -17,7 +17,7 @@ _STRANGER = re.compile(rf"((?:[{_CONSONANTS}][{_VOWELS}]){{3}}\.(?:[{_CONSONANTS
 
 
 def stranger() -> str:
-    """Give a local part such as `tamiro.gofunapa0417`: 4 * 10^12 of them, so nobody's by any reasonable chance."""
+    """Give a local part such as `tamiro.gofunapa0417`: 8 * 10^12 of them, so nobody's by any reasonable chance."""
     names = "".join(random.choices(_SYLLABLES, k=3)) + "." + "".join(random.choices(_SYLLABLES, k=4))
     return names + _check(names)
 
