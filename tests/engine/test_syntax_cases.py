@@ -220,6 +220,7 @@ BAD = [  # text, fault, user, domain, clause
     ("jane@[]", DOMAIN, "jane", "[]", "5321 4.1.3"),
     ("jane@[", DOMAIN, "jane", "[", "5321 4.1.3"),
     ("jane@[192.0.2]", DOMAIN, "jane", "[192.0.2]", "5321 4.1.3"),
+    ("jane@[192.000.002.001]", DOMAIN, "jane", "[192.000.002.001]", "6943 3.1.1: octal for some"),
     ("jane@[192.0.2.256]", DOMAIN, "jane", "[192.0.2.256]", "5321 4.1.3"),
     ("jane@[192.0.2.1].com", DOMAIN, "jane", "[192.0.2.1].com", "5321 4.1.3"),
     ("jane@[2001:db8::1]", DOMAIN, "jane", "[2001:db8::1]", "5321 4.1.3: the tag is needed"),
