@@ -77,7 +77,7 @@ _SHORT = 7  # characters; a short name has too many true neighbours for a whole 
 
 @lru_cache(maxsize=8_192)
 def did_you_mean(ascii_domain: str) -> str:
-    """Give the common mail domain one slip or edit away, "" when there is none.  A millisecond: not for every address."""
+    """Give the common mail domain one slip or edit away, else "".  Takes a millisecond: not for every address."""
     if ascii_domain in _KNOWN or len(ascii_domain) > 64:
         return ""
     near = [(_distance(ascii_domain, common), common) for common in _COMMON if abs(len(common) - len(ascii_domain)) < 2]
