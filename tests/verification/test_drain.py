@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from psycopg import AsyncConnection
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from accounts.domain import accounts
 from accounts.models import KeyKind, QuotaPeriod, Reservation
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def run_dir(settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def run_dir(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     settings.RUN_DIR = tmp_path
     monkeypatch.setattr(drain, "IDLE_SECONDS", 0.2)
     monkeypatch.setattr(drain, "FLUSH_SECONDS", 0.05)
@@ -62,7 +61,9 @@ def write(lease: Lease, job: Job, *, complete: bool = True) -> bool:
 
 def expire_all() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE verification_batch SET lease_until = now() - interval '1 second' WHERE token IS NOT NULL")
+        cursor.execute(
+            "UPDATE verification_batch SET lease_until = now() - interval '1 second' WHERE token IS NOT NULL"
+        )
     sweeper.expire_leases()
 
 

@@ -132,7 +132,7 @@ def read_list(*, job_id: str | UUID) -> None:
         try:
             with transaction.atomic():
                 if upload is None or not upload.path.exists():
-                    raise lists.ListRefused("The uploaded file is gone.", None)
+                    raise lists.ListRefused("The uploaded file is gone.")
                 store(job, list_rows(upload))
         except lists.ListRefused as refusal:
             give_up(job, str(refusal))
@@ -141,13 +141,10 @@ def read_list(*, job_id: str | UUID) -> None:
 
 
 def list_rows(upload: Upload) -> Iterator[Row]:
-    """Give a row for each line that has something in the address column."""
-    position = 0
-    for cells in lists.rows(upload):
-        email = cells[upload.address_column].strip() if upload.address_column < len(cells) else ""
-        if email:
-            yield Row(position, email, original=cells)
-            position += 1
+    """Give a row for each line; one without an address is refused like any other that is none."""
+    for position, cells in enumerate(lists.rows(upload)):
+        email = cells[upload.address_column] if upload.address_column < len(cells) else ""
+        yield Row(position, syntax.split_display_name(email), original=cells)
 
 
 def give_up(job: Job, fault: str) -> None:
@@ -204,7 +201,8 @@ COPY = """
 COPY incoming (position, block, block_index, reference, address, domain, mailbox, original,
                reason, evidence, role, free, disposable) FROM STDIN
 """
-COPY_TYPES = ["int4", "int4", "int4", "text", "text", "text", "text", "text[]", "text", "jsonb", "bool", "bool", "bool"]
+# jsonb goes as text: it is dumped already
+COPY_TYPES = ["int4", "int4", "int4", "text", "text", "text", "text", "text[]", "text", "text", "bool", "bool", "bool"]
 
 # A fault counts for itself; of equal mailboxes the first is taken.
 INSERT_CHECKS = """
