@@ -1,6 +1,14 @@
+"""The web process: request ids, bounds of bodies, the live check, and Django for the rest."""
+
+from __future__ import annotations
+
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-application = get_asgi_application()
+django.setup(set_prefix=False)
+
+from portal.http.application import build  # noqa: E402  # needs the settings
+
+application = build()

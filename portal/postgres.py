@@ -35,7 +35,7 @@ READY_SECONDS = 45.0  # crash recovery, or old backends that are slow to die
 LEAVE_SECONDS = 8.0
 DATABASE = USER = "portal"
 logger = logging.getLogger(__name__)
-_guards: list[subprocess.Popen[bytes]] = []  # they may outlive us; kept so that Python does not complain of it
+_guards: dict[Path, subprocess.Popen[bytes]] = {}  # they may outlive us; kept so that Python does not complain of it
 
 
 class PostgresFailed(Exception):
@@ -93,8 +93,8 @@ class Postgres:
         deadline = time.monotonic() + LEAVE_SECONDS
         while last and self._is_guarded() and time.monotonic() < deadline:
             time.sleep(0.05)
-        while last and _guards:
-            _guards.pop().wait(LEAVE_SECONDS)
+        if last and self.folder in _guards:
+            _guards.pop(self.folder).wait(LEAVE_SECONDS)
 
     def revive(self) -> None:
         """Bring a killed guard back, without waiting: for a supervisor's loop.  The guard sees to the server."""
@@ -171,12 +171,14 @@ class Postgres:
         return port
 
     def _spawn_guard(self, plan: Plan) -> None:
+        if former := _guards.pop(self.folder, None):
+            former.wait(LEAVE_SECONDS)
         log = self.folder / "log"
         with suppress(FileNotFoundError):
             if log.stat().st_size > 10_000_000:
                 log.rename(log.with_name("log.1"))
         with log.open("ab") as output:
-            guard = subprocess.Popen(
+            _guards[self.folder] = subprocess.Popen(
                 [sys.executable, "-m", "portal.postgres_guard", json.dumps(asdict(plan))],
                 cwd=Path(__file__).resolve().parent.parent,
                 stdin=subprocess.DEVNULL,
@@ -184,7 +186,6 @@ class Postgres:
                 stderr=output,
                 start_new_session=True,
             )
-        _guards.append(guard)
         deadline = time.monotonic() + 10
         while not self._is_guarded() and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -21,7 +21,7 @@ from portal import postgres_files as files
 
 POLL_SECONDS = 0.1
 RETRY_SECONDS = 0.5
-GIVE_UP_AFTER = 40  # starts in a row that ended at once: 20 s and more
+GIVE_UP_AFTER = 20  # starts in a row that ended at once: 10 s and more
 PR_SET_PDEATHSIG = 1
 SETTINGS = {
     "listen_addresses": "127.0.0.1",

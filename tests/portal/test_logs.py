@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from portal import logs
+
+LIVE = "evp_live_" + "a" * 38
+
+
+def line(message: str, *args: object) -> str:
+    record = logging.LogRecord("portal", logging.INFO, __file__, 1, message, args, None)
+    logs.ContextFilter().filter(record)
+    return logs.OneLineFormatter().format(record)
+
+
+def test_a_line_names_request_and_job() -> None:
+    tokens = logs.request_id.set("r1"), logs.job_id.set("j1")
+    assert line("done in %d ms", 3).endswith(" INFO portal request=r1 job=j1 done in 3 ms")
+    logs.request_id.reset(tokens[0])
+    logs.job_id.reset(tokens[1])
+    assert " request=- job=- " in line("done")
+
+
+def test_many_lines_become_one() -> None:
+    assert line("first\nsecond\r\nthird").endswith("first | second | third")
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        (f"key {LIVE} used", "key evp_live_aaaa… used"),
+        (f"evp_test_{'b' * 38}", "evp_test_bbbb…"),
+        ("GET /api/emh/a/v2?e=a@b.c&k=secret HTTP", "GET /api/emh/a/v2?e=a@b.c&k=… HTTP"),
+        ("/api/emh/a/v2?k=secret&e=a@b.c", "/api/emh/a/v2?k=…&e=a@b.c"),
+        ("task=seen", "task=seen"),
+    ],
+)
+def test_keys_are_taken_out(text: str, scrubbed: str) -> None:
+    assert logs.scrub(text) == scrubbed
+
+
+def test_keys_in_arguments_are_taken_out() -> None:
+    assert LIVE not in line("refused %s", LIVE)

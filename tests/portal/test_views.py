@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+def test_healthz_answers_with_a_request_id(client: Client) -> None:
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert response["X-Request-Id"] != ""
+    assert response["Cache-Control"] == "no-store, private"
+
+
+def test_healthz_is_read_only(client: Client) -> None:
+    assert client.post("/healthz").status_code == 405
