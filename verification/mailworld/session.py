@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from verification.engine.scenarios.table import Manner
+from verification.engine.types import Stage
 from verification.mailworld import voices
 from verification.mailworld.addresses import Place
 from verification.mailworld.certificate import server_context
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from verification.mailworld.world import World
 
 _LONGEST_LINE = 4_096
+_RESET_SECONDS = 0.01
 _NO_LINGER = struct.pack("ii", 1, 0)  # close sends RST
 
 
@@ -126,7 +128,13 @@ class Session(asyncio.Protocol):
             self._transport.close()
         elif ending is Ending.TLS:
             self._tls = self._world.loop.create_task(self._secure())
-        else:
+        elif self._place.scenario.resets_at is Stage.CONNECT:
+            self._reset()
+        else:  # a little later, so that what was said before can be heard
+            self._world.loop.call_later(_RESET_SECONDS, self._reset)
+
+    def _reset(self) -> None:
+        if not self._transport.is_closing():
             connection: socket.socket = self._transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self._transport.abort()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from verification.engine.scenarios.table import Manner
 
 _BATCH_SECONDS = 0.0005  # what falls due within this time goes out in one turn of the loop
+_BYTE_SECONDS = 0.001
 _TARPIT_SECONDS = 10.0
 _CHATTER_SECONDS = 0.01
 _CHATTER = b"".join(b"220-" + bytes((letter,)) * 72 + b"\r\n" for letter in range(65, 91))
@@ -42,7 +43,7 @@ class DelayLine:
 
 
 class Bytewise:
-    """Sends one byte a turn of the loop, then acts."""
+    """Sends one byte a millisecond, then acts."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.WriteTransport) -> None:
         self._loop = loop
@@ -67,7 +68,7 @@ class Bytewise:
         else:
             item()
         if self._waiting:
-            self._loop.call_soon(self._next)
+            self._loop.call_later(_BYTE_SECONDS, self._next)
 
 
 def amid_garbage(reply: bytes) -> bytes:
