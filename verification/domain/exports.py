@@ -50,8 +50,8 @@ def export_csv(*, job: Job) -> Iterator[bytes]:
 async def aexport_csv(*, job: Job) -> AsyncIterator[bytes]:
     """Give what export_csv gives to an ASGI server, which would collect a plain iterator before sending any of it."""
     pieces = export_csv(job=job)
-    step = sync_to_async(next)
-    while piece := await step(pieces, b""):
+    step = sync_to_async(lambda: next(pieces, None))
+    while (piece := await step()) is not None:
         yield piece
 
 

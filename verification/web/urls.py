@@ -1,5 +1,21 @@
+"""Pages of an account, below /a/<account>/."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from verification.web import check_views, job_views, list_views
+
+urlpatterns = [
+    path("lists", list_views.all_lists, name="lists"),
+    path("lists/new", list_views.new_list, name="new_list"),
+    path("uploads/<uuid:upload_id>", list_views.upload, name="upload"),
+    path("jobs/<uuid:job_id>", job_views.job, name="job"),
+    path("jobs/<uuid:job_id>/progress", job_views.progress, name="job_progress"),
+    path("jobs/<uuid:job_id>/chart.json", job_views.chart, name="job_chart"),
+    path("jobs/<uuid:job_id>/export.csv", job_views.export, name="job_export"),
+    path("jobs/<uuid:job_id>/pause", job_views.act, {"action": "pause"}, name="pause_job"),
+    path("jobs/<uuid:job_id>/resume", job_views.act, {"action": "resume"}, name="resume_job"),
+    path("jobs/<uuid:job_id>/cancel", job_views.act, {"action": "cancel"}, name="cancel_job"),
+    path("checks", check_views.checks, name="checks"),
+]

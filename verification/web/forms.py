@@ -1,0 +1,61 @@
+"""The shape of what people send."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+E = TypeVar("E", bound=StrEnum)
+BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
+
+
+class UploadForm(forms.Form):
+    """A file, or addresses pasted into a box."""
+
+    file = forms.FileField(required=False, allow_empty_file=True)
+    pasted = forms.CharField(required=False, widget=forms.Textarea, max_length=1_000_000, strip=True)
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's signature
+        data = super().clean() or {}
+        if not data.get("file") and not data.get("pasted") and not self.errors:
+            raise forms.ValidationError("Choose a file, or paste some addresses.")
+        return data
+
+    @property
+    def filename(self) -> str:
+        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
+        return file.name or "list.csv" if file is not None else "Pasted addresses.txt"
+
+    def chunks(self) -> Iterable[bytes]:
+        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
+        return file.chunks() if file is not None else [one_a_line(self.cleaned_data["pasted"]).encode()]
+
+
+def one_a_line(pasted: str) -> str:
+    """Put addresses that were pasted side by side below each other; display names and quotes are left alone."""
+    if "<" in pasted or '"' in pasted:
+        return pasted
+    return "\n".join(BETWEEN_ADDRESSES.split(pasted))
+
+
+class StartForm(forms.Form):
+    """Which column holds the addresses."""
+
+    address_column = forms.TypedChoiceField(coerce=int)
+
+    def __init__(self, *args: Any, columns: Iterable[int], **kwargs: Any) -> None:  # Any: Django's signature
+        super().__init__(*args, **kwargs)
+        self.fields["address_column"].choices = [(column, column) for column in columns]  # type: ignore[attr-defined]
+
+
+def one_of(kind: type[E], value: str | None) -> E | None:
+    return next((member for member in kind if member.value == value), None)
+
+
+def cursor(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 19 else None

@@ -1,0 +1,119 @@
+"""One job: its progress, its verdicts, its rows, its download."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.domain.access import Permission
+from accounts.domain.config import FeatureDisabled, config_of, require
+from verification.domain import exports, job_pages, jobs
+from verification.domain.job_pages import RowFilter
+from verification.engine.types import Reason
+from verification.models import Job
+from verification.web.access import AccountRequest, account_page, page
+from verification.web.forms import cursor, one_of
+from verification.web.shown import FILTERS, shown, slices, time_left
+from verification.web.words import REASONS
+
+STOP_POLLING = 286  # htmx's own status code
+ACTIONS = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
+
+
+def job_of(request: AccountRequest, job_id: UUID) -> Job:
+    return get_object_or_404(Job.objects.of(request.membership.account).select_related("upload"), pk=job_id)
+
+
+def progress_of(job: Job) -> dict[str, Any]:  # Any: template context
+    return {
+        "job": job,
+        "slices": slices(job=job, shares=job_pages.shares(job=job)),
+        "time_left": time_left(job=job, now=timezone.now()),
+    }
+
+
+@require_safe
+@account_page(Permission.VIEW)
+def job(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Show a job with the rows that were asked for."""
+    found = job_of(request, job_id)
+    kind = one_of(RowFilter, request.GET.get("show")) or RowFilter.ALL
+    reason = one_of(Reason, request.GET.get("reason"))
+    rows = job_pages.rows_page(
+        job=found,
+        kind=kind,
+        reason=reason,
+        after=cursor(request.GET.get("after")),
+        before=cursor(request.GET.get("before")),
+    )
+    context = progress_of(found) | {
+        "section": "lists",
+        "rows": [shown(row) for row in rows.rows],
+        "rows_page": rows,
+        "kind": kind.value,
+        "reason": reason,
+        "reason_title": REASONS[reason].title if reason else "",
+        "filters": [(key.value, title) for key, title in FILTERS.items()],
+        "exports": config_of(request.membership.account).exports,
+    }
+    return page(request, "verification/job.html", context)
+
+
+@require_safe
+@account_page(Permission.VIEW)
+def progress(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Give the part of the page that changes; the last answer stops the polling."""
+    found = job_of(request, job_id)
+    response = page(
+        request,
+        "verification/job_progress.html",
+        progress_of(found) | {"fragment": True},
+        status=STOP_POLLING if found.has_ended else 200,
+    )
+    if found.has_ended:
+        response["HX-Trigger-After-Swap"] = "job-ended"
+    return response
+
+
+@require_safe
+@account_page(Permission.VIEW)
+def chart(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Give the parts of the chart."""
+    found = job_of(request, job_id)
+    parts = slices(job=found, shares=job_pages.shares(job=found))
+    return JsonResponse({"slices": [{"key": part.key, "title": part.title, "count": part.count} for part in parts]})
+
+
+@require_safe
+@account_page(Permission.EXPORT)
+def export(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Stream the rows with their verdicts as CSV."""
+    found = job_of(request, job_id)
+    try:
+        require(config_of(request.membership.account), "exports")
+    except FeatureDisabled:
+        raise PermissionDenied("Downloads are switched off for this account.") from None
+    name = (found.name or "results").rsplit(".", 1)[0]
+    response = StreamingHttpResponse(exports.aexport_csv(job=found), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}-checked.csv") or "attachment"
+    return response
+
+
+@require_POST
+@account_page(Permission.MANAGE_JOBS)
+def act(request: AccountRequest, job_id: UUID, action: str) -> HttpResponseBase:
+    """Pause, resume or cancel."""
+    found = job_of(request, job_id)
+    try:
+        ACTIONS[action](job=found)
+    except jobs.WrongStatus:
+        messages.warning(request, f"This list is {found.get_status_display().lower()}: there is nothing to {action}.")
+    return redirect("job", account=request.membership.account.slug, job_id=found.pk)

@@ -1,0 +1,125 @@
+"""Rows of the database in the words of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from verification.domain.job_pages import Row, RowFilter, Share
+from verification.engine.types import Blame, Reason, Result
+from verification.models import Check, CheckResult, Classifier, Job
+from verification.web.words import BLAMES, REASONS, RESULTS, Words
+
+FILTERS: dict[RowFilter, str] = {
+    RowFilter.ALL: "All",
+    **{RowFilter(result.value): words for result, words in RESULTS.items()},
+    RowFilter.WAITING: "Waiting",
+    RowFilter.REFUSED: "Not an address",
+    RowFilter.DUPLICATE: "Duplicates",
+}
+ENCODINGS = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "cp1252": "Windows (Western)", "latin-1": "Latin-1"}
+DELIMITERS = {"": "One address a line", ",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A check in plain words; `words` is None as long as there is no verdict."""
+
+    check: Check
+    verdict: CheckResult | None
+    result_title: str
+    words: Words | None
+    blame: str
+    note: str
+    reply: str
+
+    @property
+    def number(self) -> int:
+        return self.check.position + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the chart and its line in the legend; `key` names its colour."""
+
+    key: str
+    result: str
+    group: str
+    title: str
+    meaning: str
+    advice: str
+    count: int
+    percent: float
+
+
+def shown(row: Row) -> ShownRow:
+    verdict = row.verdict
+    return ShownRow(
+        check=row.check,
+        verdict=verdict,
+        result_title=RESULTS[Result(verdict.result)] if verdict else "",
+        words=REASONS[Reason(verdict.reason)] if verdict else None,
+        blame=BLAMES[Blame(verdict.blame)] if verdict else "",
+        note=note_of(row),
+        reply=last_reply(verdict.evidence) if verdict else "",
+    )
+
+
+def note_of(row: Row) -> str:
+    if row.check.duplicate_of is not None:
+        return f"Same as row {row.check.duplicate_of + 1:,}: checked once, charged once"
+    if row.check.classifier == Classifier.INVALID_FORMAT:
+        return "Not an address: not charged"
+    if row.verdict is not None and not row.verdict.final:
+        return "For now: it will be asked again"
+    return ""
+
+
+def last_reply(evidence: dict[str, Any]) -> str:  # Any: JSON
+    """Give what decided, as the mail server or DNS said it, for those who want to know."""
+    attempts = evidence.get("attempts") or []
+    if not attempts:
+        return str(evidence.get("syntax_detail") or evidence.get("mail_hosts_detail") or "")
+    last = attempts[-1]
+    said = " ".join(str(part) for part in (last.get("code"), last.get("enhanced"), last.get("text")) if part)
+    host = last.get("host") or last.get("address") or ""
+    return f"{host}: {said or last.get('trouble', '')}".strip(": ")
+
+
+def slices(*, job: Job, shares: Sequence[Share]) -> list[Slice]:
+    """Give the parts of a job's chart: its verdicts, then what has none."""
+    whole = sum(share.count for share in shares) + job.waiting or 1
+    found = [
+        Slice(
+            share.reason.value,
+            share.result.value,
+            RESULTS[share.result],
+            REASONS[share.reason].title,
+            REASONS[share.reason].meaning,
+            REASONS[share.reason].advice,
+            share.count,
+            100 * share.count / whole,
+        )
+        for share in shares
+    ]
+    if job.waiting:
+        found.append(
+            Slice("waiting", "", "", "Waiting", "Still to be asked.", "", job.waiting, 100 * job.waiting / whole)
+        )
+    return found
+
+
+def time_left(*, job: Job, now: datetime) -> str:
+    """Guess by the pace so far; "" as long as there is none."""
+    if job.status != "running" or job.started_at is None or job.percent < 2:
+        return ""
+    asked = job.decided + job.undecided
+    seconds = (now - job.started_at).total_seconds() * job.waiting / asked if asked else 0
+    if seconds <= 0:
+        return ""
+    if seconds < 60:
+        return "less than a minute left"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min left" if minutes < 120 else f"about {round(minutes / 60)} hours left"
