@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
+import logging
+from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import exception_handler, set_rollback
+
+logger = logging.getLogger("verification.api")
+PROBLEM = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
 
 
-def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:  # Any: DRF's signature
-    return exception_handler(error, context)
+def problem(status: int, detail: str, **members: Any) -> dict[str, Any]:  # Any: JSON
+    """Give the members of a problem."""
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail} | members
+
+
+def problem_details(error: Exception, context: dict[str, Any]) -> Response:  # Any: DRF's signature
+    """Translate an exception; one that nobody expected is logged and becomes a 500."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound("There is nothing here.")
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    response = exception_handler(error, context)
+    if response is None:
+        response = ours(error)
+    elif isinstance(error, exceptions.ValidationError):
+        response.data = problem(response.status_code, "Some values are not valid.", errors=error.detail)
+    else:
+        assert isinstance(error, exceptions.APIException)
+        response.data = problem(response.status_code, str(error.detail))
+    response.content_type = PROBLEM
+    return response
+
+
+def ours(error: Exception) -> Response:
+    set_rollback()
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.warning("no database", exc_info=error)
+        detail = "The service is not available for the moment; nothing was kept."
+        return Response(problem(503, detail), status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    logger.error("API call failed", exc_info=error)
+    return Response(problem(500, "Something broke on our side; nothing was kept."), status=500)
+
+
+def not_found(request: HttpRequest) -> JsonResponse:  # Django's signature
+    """Answer every path below /api/ that leads nowhere."""
+    return JsonResponse(problem(404, "There is nothing here."), status=404, content_type=PROBLEM)

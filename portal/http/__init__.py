@@ -1,0 +1,1 @@
+"""What stands before Django: request ids, bounds of bodies, the live check's route."""

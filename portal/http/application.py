@@ -1,0 +1,53 @@
+"""Puts the layers together, from the outside in: request ids, a last net, bounds of bodies, routes."""
+
+from __future__ import annotations
+
+from portal.http.bodies import DEFAULT_BOUNDS, BodyGuard, Bounds
+from portal.http.last_resort import LastResort
+from portal.http.request_ids import Django, RequestIds
+from portal.http.types import Application, Receive, Scope, Send
+from verification.api.live import PATHS, LiveCheck
+from verification.api.live_desks import Desks
+
+
+class Portal:
+    """Sends the live check to its callable and every other path to Django; opens and closes what they need."""
+
+    def __init__(self) -> None:
+        self.desks = Desks()
+        self.live = LiveCheck(self.desks)
+        self.django = Django()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in PATHS:
+            await self.live(scope, receive, send)
+        else:
+            await self.django(dict(scope), receive, send)  # type: ignore[arg-type]  # stubs narrow `send`
+
+
+def build(bounds: Bounds = DEFAULT_BOUNDS) -> Application:
+    """Give the ASGI application."""
+    portal = Portal()
+    requests = RequestIds(LastResort(BodyGuard(portal, bounds)))
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(portal, receive, send)
+        elif scope["type"] == "http":
+            await requests(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    return application
+
+
+async def lifespan(portal: Portal, receive: Receive, send: Send) -> None:
+    """Start at once: pool and engine open with their first use.  Close them at the end."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await portal.desks.aclose()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

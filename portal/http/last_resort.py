@@ -1,0 +1,35 @@
+"""The last net: an exception that nobody caught, even while an error page was made, still gets a decent answer."""
+
+from __future__ import annotations
+
+import logging
+
+from portal.http import refusals
+from portal.http.routes import route_of
+from portal.http.types import Application, Message, Receive, Scope, Send
+
+logger = logging.getLogger("portal.request")
+
+
+class LastResort:
+    """Answers 500 in the shape of the route when the application breaks before it answered."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, note)
+        except Exception:
+            if begun:
+                raise  # the server breaks the connection off, so that half an answer does not pass for a whole one
+            logger.exception("%s %s broke", scope["method"], scope["path"])
+            await refusals.start(send, refusals.BROKEN, route_of(scope["method"], scope["path"]).shape)
+            await send({"type": "http.response.body", "body": b""})

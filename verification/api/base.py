@@ -1,0 +1,52 @@
+"""What every view of the API has in common."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.domain import quota
+from accounts.models import Account, LicenseKey
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Answers in JSON whatever `Accept` says, as callers are used to."""
+
+    def select_renderer(
+        self,
+        request: Request,  # noqa: ARG002  # DRF's signature
+        renderers: Any,  # Any: DRF's
+        format_suffix: str | None = None,  # noqa: ARG002
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class ApiView(APIView):
+    """A view for holders of a license key."""
+
+    content_negotiation_class = AlwaysJson
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:  # Any: DRF's
+        """Say on every answer what the account has left."""
+        answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        key = getattr(request, "auth", None) if answer.status_code < 500 else None
+        if isinstance(key, LicenseKey):
+            with suppress(DatabaseError, InterfaceError):  # the answer itself is good
+                answer["X-Quota-Remaining"] = str(quota.left(account_id=key.account_id))
+        return answer
+
+
+def key_of(request: Request) -> LicenseKey:
+    assert isinstance(request.auth, LicenseKey)
+    return request.auth
+
+
+def account_of(request: Request) -> Account:
+    return key_of(request).account

@@ -1,0 +1,94 @@
+"""How jobs are shown: docs/api/job-request.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from verification.domain.intake import Accepted, Taken
+from verification.engine.syntax import parse, split_display_name
+from verification.models import Check, Job, JobStatus
+
+COUNTS = ("total", "decided", "undecided", "waiting", "refused", "duplicate", "cancelled")
+
+
+def recipient_id(job_id: UUID, block: int, index: int) -> str:
+    return f"{job_id}#{block:08x}#{index:08x}"
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """Give a moment in UTC with milliseconds and a Z."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def phase_of(job: Job) -> str:
+    if job.status == JobStatus.PARSING:
+        return "PRE_PROCESS"
+    return "PROCESS" if job.waiting else "FINISHED"
+
+
+def meta(job: Job, *, phase: str) -> dict[str, Any]:  # Any: JSON
+    sub_type = "PART" if job.refused or job.duplicate else "FULL"
+    return {
+        "jobId": str(job.pk),
+        "receivedTs": timestamp(job.created_at),
+        "state": {"type": "ACCEPTED", "subType": sub_type, "phase": phase},
+    }
+
+
+def accepted(outcome: Accepted) -> dict[str, Any]:  # Any: JSON
+    """Show what became of each recipient of a request."""
+    blocks = groupby(outcome.rows, key=lambda row: row.block)
+    recipients = [{"mail": {"to": [taken(outcome.job, row) for row in rows]}} for _, rows in blocks]
+    return {"meta": meta(outcome.job, phase="PRE_PROCESS"), "content": {"recipients": recipients}}
+
+
+def taken(job: Job, row: Taken) -> dict[str, Any]:  # Any: JSON
+    shown: dict[str, Any] = {
+        "id": recipient_id(job.pk, row.block, row.index),
+        "email": split_display_name(row.email),
+    }
+    if row.classifier:
+        shown["validationResult"] = {"classifier": row.classifier}
+    return shown
+
+
+def status(job: Job) -> dict[str, Any]:  # Any: JSON
+    """Show how far a job is."""
+    return {
+        "meta": meta(job, phase=phase_of(job)),
+        "status": job.status,
+        "counts": {name: getattr(job, name) for name in COUNTS},
+        "startedTs": timestamp(job.started_at),
+        "finishedTs": timestamp(job.finished_at),
+    }
+
+
+def results(job: Job, checks: Iterable[Check], *, next_url: str | None) -> dict[str, Any]:  # Any: JSON
+    return {"results": [result(job, check) for check in checks], "next": next_url}
+
+
+def result(job: Job, check: Check) -> dict[str, Any]:  # Any: JSON
+    address = parse(split_display_name(check.address))
+    verdict = check.verdict
+    return {
+        "id": recipient_id(job.pk, check.block, check.block_index),
+        "email": address.text,
+        "reference": check.reference,
+        "result": verdict.result,
+        "reason": verdict.reason,
+        "role": verdict.role,
+        "free": verdict.free,
+        "disposable": verdict.disposable,
+        "domain": address.domain,
+        "user": address.user,
+        "mailServerLocation": verdict.mail_server_location,
+        "duration": verdict.duration,
+        "blame": verdict.blame,
+        "final": verdict.final,
+    }

@@ -1,0 +1,134 @@
+"""Reads a job request: its shape, its limits, and where a fault is.  docs/api/job-request.md
+
+A wrong JSON type is INVALID_FORMAT, a missing, null or empty value MISSING_VALUE, the right type with a content that
+cannot be INVALID_VALUE.  The first fault in the order of the document counts.  Members that nobody knows are ignored;
+those of the contract that are not built yet are refused, so that nobody relies on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from verification.api.json_reader import JsonRefused, load
+from verification.api.rejections import Rejected, SubType
+from verification.domain.intake import Recipient
+from verification.engine.syntax import split_display_name
+
+LONGEST_ADDRESS = 254
+LONGEST_REFERENCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A request that may be taken, recipient by recipient."""
+
+    recipients: list[Recipient]
+    reference_job: str = ""
+    cost_center: str = ""
+    campaign_id: str = ""
+
+
+def read(body: bytes, *, addresses_limit: int) -> JobRequest:
+    """Read a body.  Raises Rejected."""
+    try:
+        document = load(body)
+    except JsonRefused as fault:
+        raise Rejected(SubType.INVALID_JSON_SYNTAX, str(fault)) from fault
+    if not isinstance(document, dict):
+        raise invalid_format("$")
+    for path in ("attachments", "notification"):
+        if document.get(path) is not None:
+            raise unsupported(path)
+    if optional_object(document, "mail", "mail").get("from") is not None:
+        raise unsupported("mail.from")
+    recipients: list[Recipient] = []
+    for recipient in read_recipients(document):
+        if len(recipients) == addresses_limit:
+            raise Rejected(SubType.LIMIT_EXCEEDED, "Count limit exceeded for recipients")
+        recipients.append(recipient)
+    job = optional_object(document, "job", "job")
+    for name in ("features", "options"):
+        if optional_object(job, name, f"job.{name}"):
+            raise unsupported(f"job.{name}")
+    return JobRequest(
+        recipients,
+        reference_job=short_text(job, "referenceJob", "job.referenceJob"),
+        cost_center=short_text(job, "costCenter", "job.costCenter"),
+        campaign_id=short_text(job, "campaignId", "job.campaignId"),
+    )
+
+
+def read_recipients(document: dict[str, Any]) -> Iterator[Recipient]:  # Any: JSON
+    for block, member in enumerate(full_list(document, "recipients", "recipients")):
+        path = f"recipients[{block}]"
+        holder = an_object(member, path)
+        mail = an_object(holder.get("mail"), f"{path}.mail")
+        to = full_list(mail, "to", f"{path}.mail.to")
+        reference = short_text(holder, "reference", f"{path}.reference")
+        for index, element in enumerate(to):
+            email = read_email(element, f"{path}.mail.to[{index}]")
+            yield Recipient(block, index, email, reference)
+
+
+def read_email(element: object, path: str) -> str:
+    email = an_object(element, path).get("email")
+    if email is None or email == "":
+        raise missing(f"{path}.email")
+    if not isinstance(email, str):
+        raise invalid_format(f"{path}.email")
+    if len(email) > LONGEST_ADDRESS and len(split_display_name(email)) > LONGEST_ADDRESS:
+        raise too_long(f"{path}.email")
+    return email
+
+
+def an_object(value: object, path: str) -> dict[str, Any]:  # Any: JSON
+    if value is None:
+        raise missing(path)
+    if not isinstance(value, dict):
+        raise invalid_format(path)
+    return value
+
+
+def optional_object(holder: dict[str, Any], name: str, path: str) -> dict[str, Any]:  # Any: JSON
+    value = holder.get(name)
+    return {} if value is None else an_object(value, path)
+
+
+def full_list(holder: dict[str, Any], name: str, path: str) -> list[Any]:  # Any: JSON
+    value = holder.get(name)
+    if value is None or value == []:
+        raise missing(path)
+    if not isinstance(value, list):
+        raise invalid_format(path)
+    return value
+
+
+def short_text(holder: dict[str, Any], name: str, path: str) -> str:  # Any: JSON
+    value = holder.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise invalid_format(path)
+    if len(value) > LONGEST_REFERENCE:
+        raise too_long(path)
+    if "\0" in value:
+        raise Rejected(SubType.INVALID_VALUE, f"Invalid value for {path}")
+    return value
+
+
+def missing(path: str) -> Rejected:
+    return Rejected(SubType.MISSING_VALUE, f"Missing mandatory value for {path}")
+
+
+def invalid_format(path: str) -> Rejected:
+    return Rejected(SubType.INVALID_FORMAT, f"Invalid format for {path}")
+
+
+def too_long(path: str) -> Rejected:
+    return Rejected(SubType.LIMIT_EXCEEDED, f"Size limit exceeded for {path}")
+
+
+def unsupported(path: str) -> Rejected:
+    return Rejected(SubType.FORBIDDEN_PARAMS, f"Unsupported value for {path}")

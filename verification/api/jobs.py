@@ -1,0 +1,154 @@
+"""Jobs: handed in, looked at, read."""
+
+from __future__ import annotations
+
+import logging
+import re
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.domain.config import FeatureDisabled, config_of
+from accounts.domain.quota import QuotaExceeded
+from verification.api import job_answers, job_request, schema
+from verification.api.base import ApiView, account_of, key_of
+from verification.api.rejections import Rejected, SubType, rejection
+from verification.domain import intake
+from verification.models import Check, Job
+
+logger = logging.getLogger("verification.api")
+JSON_TYPE = re.compile(r"""application/json(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*""", re.IGNORECASE)
+RESULTS_LIMIT = 1_000
+RESULTS_DEFAULT = 100
+
+
+class JobsView(ApiView):
+    """Where jobs are handed in; its answers, refusals too, have the shape of the JobRequest contract."""
+
+    @extend_schema(**schema.HAND_IN_JOB)
+    def post(self, request: Request) -> Response:
+        """Hand in recipients to be verified.  Answers at once; what became of each is in the answer."""
+        check_media_type(request)
+        key = key_of(request)
+        config = config_of(key.account)
+        if not config.job_requests:
+            raise FeatureDisabled("job_requests")
+        wanted = job_request.read(request._request.body, addresses_limit=config.addresses_per_job)
+        outcome = intake.accept_recipients(
+            account=key.account,
+            key=key,
+            recipients=wanted.recipients,
+            now=timezone.now(),
+            reference_job=wanted.reference_job,
+            cost_center=wanted.cost_center,
+            campaign_id=wanted.campaign_id,
+        )
+        return Response(job_answers.accepted(outcome), status=HTTPStatus.ACCEPTED)
+
+    def handle_exception(self, error: Exception) -> Response:
+        """Translate a refusal of the POST into a rejection; other methods get problems as everywhere."""
+        if self.request.method != "POST":
+            return super().handle_exception(error)
+        rejected = as_rejection(error)
+        response = Response(rejection(rejected.sub_type, rejected.description), status=rejected.status)
+        if rejected.status == HTTPStatus.UNAUTHORIZED:
+            response["WWW-Authenticate"] = self.get_authenticate_header(self.request) or "Bearer"
+        if rejected.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response["Retry-After"] = "5"
+        response.exception = True
+        return response
+
+
+def check_media_type(request: Request) -> None:
+    """Raise Rejected unless the body is plain JSON in UTF-8."""
+    if not JSON_TYPE.fullmatch(request.headers.get("Content-Type", "")):
+        raise Rejected(SubType.UNSUPPORTED_MEDIA_TYPE, "The content type must be application/json, in UTF-8")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Rejected(SubType.UNSUPPORTED_MEDIA_TYPE, "A Content-Encoding is not supported")
+    if "Idempotency-Key" in request.headers:  # not built yet; to ignore it would make callers rely on it
+        raise Rejected(SubType.FORBIDDEN_PARAMS, "Unsupported value for Idempotency-Key")
+
+
+def as_rejection(error: Exception) -> Rejected:
+    match error:
+        case Rejected():
+            return error
+        case exceptions.NotAuthenticated():
+            return Rejected(SubType.UNAUTHORIZED, "No license key was given.")
+        case exceptions.AuthenticationFailed():
+            return Rejected(SubType.UNAUTHORIZED, str(error.detail))
+        case intake.AccountInactive():
+            return Rejected(SubType.UNAUTHORIZED, str(error))
+        case FeatureDisabled():
+            return Rejected(SubType.DISABLED_IN_ACCOUNT_CONFIG, str(error))
+        case intake.TooManyRows():
+            return Rejected(SubType.LIMIT_EXCEEDED, "Count limit exceeded for recipients")
+        case QuotaExceeded():
+            return Rejected(SubType.QUOTA_EXCEEDED, str(error))
+        case OperationalError() | InterfaceError():
+            logger.warning("no database", exc_info=error)
+            return Rejected(SubType.INTERNAL_ERROR, "The service is not available for the moment", status=503)
+    logger.error("job request failed", exc_info=error)
+    return Rejected(SubType.INTERNAL_ERROR, "Something broke on our side; nothing was kept")
+
+
+class JobView(ApiView):
+    """One job."""
+
+    @extend_schema(**schema.LOOK_AT_JOB)
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """Tell how far a job is."""
+        return Response(job_answers.status(job_of(request, job_id)))
+
+
+class ResultsView(ApiView):
+    """What was found out so far."""
+
+    @extend_schema(**schema.READ_RESULTS)
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """Give the verdicts of a job, in the order of its recipients; those not tried yet are left out.
+
+        `next` leads to the rest; of a job that still runs, begin again later to get what was decided meanwhile.
+        """
+        job = job_of(request, job_id)
+        limit = number(request, "limit", default=RESULTS_DEFAULT, least=1, most=RESULTS_LIMIT)
+        after = number(request, "after", default=-1, least=-1, most=2**31 - 1)
+        found = list(
+            Check.objects.of(account_of(request))
+            .taken()
+            .filter(job=job, position__gt=after, verdict__isnull=False)
+            .select_related("verdict")
+            .defer("original", "verdict__evidence")
+            .order_by("position")[: limit + 1]
+        )
+        next_url = None
+        if len(found) > limit:
+            query = urlencode({"after": found[limit - 1].position, "limit": limit})
+            next_url = request.build_absolute_uri(f"{request.path}?{query}")
+        return Response(job_answers.results(job, found[:limit], next_url=next_url))
+
+
+def job_of(request: Request, job_id: UUID) -> Job:
+    """Give a job of the caller's account; a stranger's is not there."""
+    job = Job.objects.of(account_of(request)).filter(pk=job_id).first()
+    if job is None:
+        raise Http404
+    return job
+
+
+def number(request: Request, name: str, *, default: int, least: int, most: int) -> int:
+    text: Any = request.query_params.get(name)  # Any: DRF has no type for it
+    if text is None:
+        return default
+    if not re.fullmatch(r"-?[0-9]{1,10}", text) or not least <= int(text) <= most:
+        raise exceptions.ValidationError({name: [f"Must be a whole number from {least} to {most}."]})
+    return int(text)

@@ -1,0 +1,222 @@
+"""What OpenAPI says of the routes whose shapes are contracts: docs/api/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+
+from verification.engine.types import Blame, Reason, Result
+from verification.models import Classifier, JobStatus
+
+Schema = dict[str, Any]  # Any: JSON schema
+
+
+def an_object(members: Schema, *, optional: tuple[str, ...] = ()) -> Schema:
+    return {
+        "type": "object",
+        "properties": members,
+        "required": [name for name in members if name not in optional],
+    }
+
+
+def a_list(of: Schema) -> Schema:
+    return {"type": "array", "items": of}
+
+
+def one_of(values: Any) -> Schema:  # Any: an enum
+    return {"type": "string", "enum": [value.value for value in values]}
+
+
+TEXT: Schema = {"type": "string"}
+TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
+SHORT: Schema = {"type": "string", "maxLength": 50}
+JOB_ID: Schema = {"type": "string", "format": "uuid"}
+
+VERDICT = an_object(
+    {
+        "result": one_of(Result),
+        "reason": one_of(Reason),
+        "role": FLAG,
+        "free": FLAG,
+        "disposable": FLAG,
+        "email": TEXT,
+        "domain": TEXT,
+        "user": TEXT,
+        "mailServerLocation": TEXT | {"description": "ISO 3166 alpha-2, empty when not known."},
+        "duration": COUNT | {"description": "Milliseconds."},
+    }
+)
+PROBLEM = an_object({"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT})
+STATE = an_object(
+    {
+        "type": {"type": "string", "enum": ["ACCEPTED"]},
+        "subType": {"type": "string", "enum": ["FULL", "PART"]},
+        "phase": {"type": "string", "enum": ["PRE_PROCESS", "PROCESS", "FINISHED"]},
+    }
+)
+META = an_object({"jobId": JOB_ID, "receivedTs": TIME, "state": STATE})
+REJECTION = an_object(
+    {
+        "meta": an_object(
+            {
+                "jobId": JOB_ID,
+                "state": an_object(
+                    {
+                        "type": {"type": "string", "enum": ["REJECTED"]},
+                        "subType": TEXT,
+                        "phase": {"type": "string", "enum": ["PRE_PROCESS"]},
+                        "description": TEXT,
+                    }
+                ),
+            }
+        )
+    }
+)
+REQUEST = an_object(
+    {
+        "recipients": a_list(
+            an_object(
+                {"mail": an_object({"to": a_list(an_object({"email": TEXT}))}), "reference": SHORT},
+                optional=("reference",),
+            )
+        ),
+        "job": an_object(
+            {"referenceJob": SHORT, "costCenter": SHORT, "campaignId": SHORT},
+            optional=("referenceJob", "costCenter", "campaignId"),
+        ),
+    },
+    optional=("job",),
+)
+ACCEPTED = an_object(
+    {
+        "meta": META,
+        "content": an_object(
+            {
+                "recipients": a_list(
+                    an_object(
+                        {
+                            "mail": an_object(
+                                {
+                                    "to": a_list(
+                                        an_object(
+                                            {
+                                                "id": TEXT,
+                                                "email": TEXT,
+                                                "validationResult": an_object(
+                                                    {
+                                                        "classifier": {
+                                                            "type": "string",
+                                                            "enum": [one.value for one in Classifier if one.value],
+                                                        }
+                                                    }
+                                                ),
+                                            },
+                                            optional=("validationResult",),
+                                        )
+                                    )
+                                }
+                            )
+                        }
+                    )
+                )
+            }
+        ),
+    }
+)
+STATUS = an_object(
+    {
+        "meta": META,
+        "status": one_of(JobStatus),
+        "counts": an_object(
+            dict.fromkeys(("total", "decided", "undecided", "waiting", "refused", "duplicate", "cancelled"), COUNT)
+        ),
+        "startedTs": TIME,
+        "finishedTs": TIME,
+    }
+)
+RESULTS = an_object(
+    {
+        "results": a_list(
+            an_object(
+                {"id": TEXT, "email": TEXT, "reference": TEXT}
+                | VERDICT["properties"]
+                | {"blame": one_of(Blame), "final": FLAG}
+            )
+        ),
+        "next": {"type": ["string", "null"], "format": "uri"},
+    }
+)
+
+
+def problems(*codes: int) -> dict[Any, Any]:  # Any: drf-spectacular's keys
+    return {(code, "application/problem+json"): PROBLEM for code in codes}
+
+
+def phrases(**codes: str) -> dict[Any, Any]:  # Any: drf-spectacular's keys
+    return {
+        (int(code.strip("_")), "text/plain"): OpenApiResponse(response=TEXT, description=words)
+        for code, words in codes.items()
+    }
+
+
+def rejections(*codes: int) -> dict[Any, Any]:  # Any: drf-spectacular's keys
+    return dict.fromkeys(codes, REJECTION)
+
+
+LIVE_PARAMETERS = [
+    OpenApiParameter("e", str, required=True, description="The address. A raw `+` is a plus sign."),
+    OpenApiParameter("k", str, description="The license key, unless it is in a header."),
+    OpenApiParameter("max_wait", float, description="Seconds to wait for mail servers, 1 to 90; default 20."),
+    OpenApiParameter("max_age", int, description="Age in seconds of an earlier answer that will do; default 7200."),
+]
+LIVE_CHECK: dict[str, Any] = {  # Any: arguments of extend_schema
+    "operation_id": "check_address",
+    "tags": ["Single addresses"],
+    "parameters": LIVE_PARAMETERS,
+    "request": None,
+    "responses": {200: VERDICT}
+    | phrases(
+        _400="`Bad request. Reason:…`",
+        _401="`Invalid license key. Reason:…`",
+        _500="`Server error. …`",
+        _503="`Server error. …`",
+    ),
+}
+LIVE_SANDBOX = LIVE_CHECK | {"operation_id": "check_address_in_sandbox"}
+HAND_IN_JOB: dict[str, Any] = {  # Any: arguments of extend_schema
+    "operation_id": "hand_in_job",
+    "tags": ["Jobs"],
+    "request": {"application/json": REQUEST},
+    "responses": {202: ACCEPTED} | rejections(400, 401, 402, 403, 408, 413, 415, 500, 503),
+    "examples": [
+        OpenApiExample(
+            "Two recipients",
+            request_only=True,
+            value={
+                "recipients": [
+                    {
+                        "mail": {"to": [{"email": "Jane <jane@ok.test>"}, {"email": "joe@catchall.test"}]},
+                        "reference": "crm-17",
+                    }
+                ]
+            },
+        )
+    ],
+}
+LOOK_AT_JOB: dict[str, Any] = {  # Any: arguments of extend_schema
+    "operation_id": "look_at_job",
+    "tags": ["Jobs"],
+    "responses": {200: STATUS} | problems(401, 404, 503),
+}
+READ_RESULTS: dict[str, Any] = {  # Any: arguments of extend_schema
+    "operation_id": "read_results",
+    "tags": ["Jobs"],
+    "parameters": [
+        OpenApiParameter("limit", int, description="Results in one answer, 1 to 1000; default 100."),
+        OpenApiParameter("after", int, description="Part of `next`."),
+    ],
+    "responses": {200: RESULTS} | problems(400, 401, 404, 503),
+}

@@ -1,0 +1,233 @@
+"""The live check: one address, asked now, answered on the same connection.
+
+A call holds neither a thread nor a database connection while it waits for mail servers.  It sets one check of the
+quota aside before the work; what the answer is worth is settled in one transaction with its row of the history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from psycopg import AsyncConnection, OperationalError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from accounts.domain import keys, quota
+from accounts.domain.quota import KeyGrant
+from accounts.models import KeyKind
+from verification.domain import live_sql as sql
+from verification.domain.flights import Flights
+from verification.domain.known import digest_of
+from verification.domain.probing import probe_options
+from verification.domain.text import storable, storable_json
+from verification.engine import Engine, scenarios
+from verification.engine.syntax import parse
+from verification.engine.types import Address, Answer, Blame, Reason, Result, Verdict
+
+SHORT_LIVED_SECONDS = 300  # RetryLater and GreyListing are not reused for longer
+RESERVED_SECONDS = 60  # a reservation outlives its call by this, should the process die
+SHARED_WITHIN = 0.25  # of max_wait: calls whose ends differ by more do not share a probe
+
+Connection = AsyncConnection[tuple[Any, ...]]  # Any: columns
+Pool = AsyncConnectionPool[Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """`max_wait` and `max_age` in seconds; a `max_age` of 0 asks anew."""
+
+    secret: str = field(repr=False)
+    email: str
+    max_wait: float = 20.0
+    max_age: int = 7_200
+    sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOutcome:
+    """The answer, whether it is an earlier one, and how much the account has left."""
+
+    answer: Answer
+    reused: bool
+    quota_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What calls on one event loop share."""
+
+    pool: Pool
+    engine: Engine
+    flights: Flights[Answer] = field(default_factory=Flights)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An earlier answer and the row it came from."""
+
+    answer: Answer
+    check_id: int
+
+
+async def check_one(desk: Desk, request: LiveRequest) -> LiveOutcome:
+    """Answer a call.  A cancelled one charges nothing.
+
+    Raises a kind of AccessRefused, FeatureDisabled, QuotaExceeded; psycopg.OperationalError when there is no database.
+    """
+    started = time.monotonic()
+    reference = f"live:{uuid.uuid4()}"
+    try:
+        return await answer(desk, request, reference, started)
+    except asyncio.CancelledError:
+        await to_its_end(release(desk.pool, reference))
+        raise
+
+
+async def answer(desk: Desk, request: LiveRequest, reference: str, started: float) -> LiveOutcome:
+    address = parse(request.email)
+    grant, known = await admit(desk.pool, request, address, reference)
+    if request.sandbox or grant.kind == KeyKind.SANDBOX:
+        return LiveOutcome(scenarios.answer(request.email), reused=False, quota_left=grant.quota_left)
+    if known is not None:
+        reply = replace(known.answer, duration=milliseconds_since(started))
+        await to_its_end(record_reused(desk.pool, grant, address, reply, reference, known.check_id))
+        return LiveOutcome(reply, reused=True, quota_left=grant.quota_left)
+    ends_at = started + request.max_wait
+    reply = as_supplied(await probe(desk, grant, address, ends_at, request.max_wait), address)
+    await to_its_end(record(desk.pool, grant, address, reply, reference))
+    free = reply.verdict.blame.is_ours
+    return LiveOutcome(reply, reused=False, quota_left=grant.quota_left + free)
+
+
+async def admit(pool: Pool, request: LiveRequest, address: Address, reference: str) -> tuple[KeyGrant, Known | None]:
+    """Let the key in, set one check aside, and look for an earlier answer.
+
+    Tried again on fresh connections when those of the pool turn out dead, after the database was away.
+    """
+    try:
+        return await admit_once(pool, request, address, reference)
+    except PoolTimeout:
+        raise
+    except OperationalError:
+        await pool.check()
+        return await admit_once(pool, request, address, reference)
+
+
+async def admit_once(
+    pool: Pool, request: LiveRequest, address: Address, reference: str
+) -> tuple[KeyGrant, Known | None]:
+    async with pool.connection() as connection:
+        grant = await quota.authenticate_and_reserve(
+            connection,
+            digest=keys.digest(request.secret),
+            amount=0 if request.sandbox else 1,
+            reference=reference,
+            ttl_seconds=int(request.max_wait) + RESERVED_SECONDS,
+        )
+        if request.sandbox or grant.kind == KeyKind.SANDBOX or not grant.config.result_reuse:
+            return grant, None
+        return grant, await find_fresh(connection, grant, address, request.max_age)
+
+
+async def find_fresh(connection: Connection, grant: KeyGrant, address: Address, max_age: int) -> Known | None:
+    digest = digest_of(address, hash_key=grant.hash_key)
+    if not max_age or digest is None:
+        return None
+    values = {
+        "account_id": grant.account_id,
+        "digest": digest,
+        "max_age": max_age,
+        "short_lived": SHORT_LIVED_SECONDS,
+    }
+    row = await (await connection.execute(sql.FRESH, values)).fetchone()
+    if row is None:
+        return None
+    check_id, result, reason, blame, role, free, disposable, location = row
+    verdict = Verdict(Result(result), Reason(reason), Blame(blame))
+    found = Answer(address.text, address.user, address.domain, verdict, role, free, disposable, location)
+    return Known(found, check_id)
+
+
+async def probe(desk: Desk, grant: KeyGrant, address: Address, ends_at: float, max_wait: float) -> Answer:
+    """Ask the engine, or wait for who asks it already; gives up when `max_wait` seconds are over."""
+    options = probe_options(grant.config)
+
+    async def start() -> Answer:
+        left = max(ends_at - time.monotonic(), 0.1)
+        return await desk.engine.verify(address.text, deadline_seconds=left, options=options)
+
+    key = (grant.account_id, address.mailbox or address.text, options)
+    return await desk.flights.join(key, ends_at=ends_at, slack=SHARED_WITHIN * max_wait, start=start)
+
+
+async def record(pool: Pool, grant: KeyGrant, address: Address, reply: Answer, reference: str) -> None:
+    """Settle, keep the history and what is worth remembering."""
+    charged = not reply.verdict.blame.is_ours
+    values = history(grant, address, reply) | {
+        "result": reply.verdict.result.value,
+        "reason": reply.verdict.reason.value,
+        "blame": reply.verdict.blame.value,
+        "role": reply.role,
+        "free": reply.free,
+        "disposable": reply.disposable,
+        "location": reply.mail_server_location,
+        "evidence": storable_json(reply.evidence.as_dict()),
+        "charged": charged,
+        "digest": digest_of(address, hash_key=grant.hash_key) if charged else None,
+    }
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute(sql.RECORD, values)
+        if charged:
+            await quota.asettle(connection, reference=reference, used=1, released=0, entry=reference)
+        else:
+            await quota.aclose_reservation(connection, reference=reference, entry=f"{reference}:free")
+
+
+async def record_reused(
+    pool: Pool, grant: KeyGrant, address: Address, reply: Answer, reference: str, source: int
+) -> None:
+    """Settle and keep the history of an earlier answer given again, which costs the same."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute(sql.RECORD_REUSED, history(grant, address, reply) | {"source": source})
+        await quota.asettle(connection, reference=reference, used=1, released=0, entry=reference)
+
+
+def history(grant: KeyGrant, address: Address, reply: Answer) -> dict[str, Any]:  # Any: SQL parameters
+    return {
+        "account_id": grant.account_id,
+        "address": storable(address.text),
+        "domain": address.ascii_domain,
+        "duration": reply.duration,
+    }
+
+
+async def release(pool: Pool, reference: str) -> None:
+    """Give back what a call set aside; without a database the reservation runs out by itself."""
+    try:
+        async with pool.connection() as connection, connection.transaction():
+            await quota.aclose_reservation(connection, reference=reference, entry=f"{reference}:gone")
+    except OperationalError:
+        return
+
+
+def as_supplied(reply: Answer, address: Address) -> Answer:
+    """Name the address as this caller wrote it; a shared probe may have been asked for in another case."""
+    return replace(reply, email=address.text, user=address.user, domain=address.domain)
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await something that is not to be broken off, though the caller be cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+def milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,44 @@
+"""Statements of the live check, for async psycopg."""
+
+# What an account knows of a mailbox, fresh enough.  RetryLater and GreyListing pass quickly.
+FRESH = """
+SELECT r.check_row_id, r.result, r.reason, r.blame, r.role, r.free, r.disposable, r.mail_server_location
+FROM verification_knownmailbox k JOIN verification_checkresult r ON r.check_row_id = k.check_row_id
+WHERE k.account_id = %(account_id)s AND k.digest = %(digest)s
+  AND k.checked_at > now() - interval '1 second' * CASE
+      WHEN r.result = 'RetryLater' OR r.reason = 'GreyListing' THEN least(%(max_age)s, %(short_lived)s)
+      ELSE %(max_age)s END
+"""
+
+_CHECK = """
+WITH made AS (
+    INSERT INTO verification_check (account_id, position, block, block_index, reference, address, domain, classifier,
+                                    created_at)
+    VALUES (%(account_id)s, 0, 0, 0, '', %(address)s, %(domain)s, '', now())
+    RETURNING id, account_id
+)
+"""
+_RESULT_COLUMNS = """
+    (check_row_id, account_id, result, reason, blame, role, free, disposable, mail_server_location, duration,
+     evidence, final, charged, checked_at)
+"""
+
+# A digest of NULL: not to be remembered.
+RECORD = f"""{_CHECK}, verdict AS (
+    INSERT INTO verification_checkresult {_RESULT_COLUMNS}
+    SELECT id, account_id, %(result)s, %(reason)s, %(blame)s, %(role)s, %(free)s, %(disposable)s, %(location)s,
+           %(duration)s, %(evidence)s::jsonb, true, %(charged)s, now()
+    FROM made
+)
+INSERT INTO verification_knownmailbox (account_id, digest, check_row_id, checked_at)
+SELECT account_id, %(digest)s::bytea, id, now() FROM made WHERE %(digest)s::bytea IS NOT NULL
+ON CONFLICT (account_id, digest) DO UPDATE SET check_row_id = excluded.check_row_id, checked_at = excluded.checked_at
+"""  # constants
+
+# A reused verdict keeps its evidence and its date.
+RECORD_REUSED = f"""{_CHECK}
+INSERT INTO verification_checkresult {_RESULT_COLUMNS}
+SELECT made.id, made.account_id, r.result, r.reason, r.blame, r.role, r.free, r.disposable, r.mail_server_location,
+       %(duration)s, r.evidence, true, true, r.checked_at
+FROM made, verification_checkresult r WHERE r.check_row_id = %(source)s
+"""  # constants
