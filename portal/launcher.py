@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -157,17 +156,16 @@ class Greeter:
             print(self.text(), flush=True)
 
     def _answers(self) -> bool:
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.found.host, self.found.host)  # noqa: S104
-        request = urllib.request.Request(
-            f"http://{host}:{self.found.port}/healthz", headers={"X-Forwarded-Proto": "https"}
-        )
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.found.host, self.found.host)  # noqa: S104
+        connection = http.client.HTTPConnection(host, self.found.port, timeout=1)
         try:
-            with urllib.request.urlopen(request, timeout=1):  # noqa: S310
-                return True
-        except urllib.error.HTTPError:
-            return True  # it speaks; a refusal of this host name is none of our business
-        except OSError:
+            connection.request("GET", "/healthz")
+            connection.getresponse()
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            connection.close()
+        return True
 
     def text(self) -> str:
         note = self.found.data / "first-run.json"

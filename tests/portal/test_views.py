@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -15,3 +16,11 @@ def test_healthz_answers_with_a_request_id(client: Client) -> None:
 
 def test_healthz_is_read_only(client: Client) -> None:
     assert client.post("/healthz").status_code == 405
+
+
+@pytest.mark.django_db(transaction=True)
+def test_healthz_tells_when_the_database_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "PORT", "1")
+    response = client.get("/healthz")
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
