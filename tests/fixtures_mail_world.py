@@ -55,17 +55,17 @@ class MailWorld:
         return [json.loads(line) for line in self.log.read_text("ascii").splitlines()]
 
 
-def start(log: Path, *arguments: str) -> tuple[subprocess.Popen[str], MailWorld]:
+def start(log: Path | None, *arguments: str) -> tuple[subprocess.Popen[str], MailWorld]:
     """Start a mail world on free ports; the caller ends the process."""
     for _ in range(5):
         dns_port, smtp_port = _free_port(), _free_port()
         command = [sys.executable, "-m", "verification.mailworld", "--dns", f"{_HOST}:{dns_port}"]
-        command += ["--smtp-port", str(smtp_port), "--log", str(log), *arguments]
+        command += ["--smtp-port", str(smtp_port), *(["--log", str(log)] if log else []), *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout
         ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
         if ready and process.stdout.readline().startswith("mail world: "):
-            return process, MailWorld(f"{_HOST}:{dns_port}", smtp_port, log)
+            return process, MailWorld(f"{_HOST}:{dns_port}", smtp_port, log or Path("/dev/null"))
         stop(process)
     raise RuntimeError("The mail world did not start.")
 
