@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from portal.http.bodies import DEFAULT_BOUNDS, BodyGuard, Bounds
+from portal.http.django import Django
 from portal.http.last_resort import LastResort
-from portal.http.request_ids import Django, RequestIds
+from portal.http.request_ids import RequestIds
 from portal.http.types import Application, Receive, Scope, Send
 from verification.api.live import PATHS, LiveCheck
 from verification.api.live_desks import Desks

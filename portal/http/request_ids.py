@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
-
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 
 from portal import logs
 from portal.http.types import Application, Message, Receive, Scope, Send
@@ -28,17 +25,3 @@ class RequestIds:
             await send(message)
 
         await self.app(scope, receive, name)
-
-
-class NamedRequest(ASGIRequest):
-    """Django's request under the id it already has."""
-
-    def __init__(self, scope: Any, body_file: Any) -> None:  # Any: Django's types
-        super().__init__(scope, body_file)
-        self.META["portal.request_id"] = logs.request_id.get()
-
-
-class Django(ASGIHandler):
-    """Django's handler for such requests."""
-
-    request_class = NamedRequest
