@@ -1,0 +1,152 @@
+"""Verify addresses: `python -m verification.engine [options] [ADDRESS …]`.
+
+Prints one JSON line an address, in order of completion: the ten fields of the verification API, then `blame`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from ipaddress import ip_network
+from typing import Any
+
+from verification.engine.config import EngineConfig
+from verification.engine.pipeline import Engine
+from verification.engine.types import Answer
+
+READ_AHEAD = 64 * 1024
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    _raise_open_files()
+    with asyncio.Runner(loop_factory=_event_loop) as runner, contextlib.suppress(BrokenPipeError):
+        runner.run(_run(options))
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m verification.engine", description=__doc__)
+    parser.add_argument("addresses", nargs="*", metavar="ADDRESS")
+    parser.add_argument("--file", metavar="F", help="read addresses from a file, one a line; - is standard input")
+    parser.add_argument("--resolver", type=_endpoint, action="append", metavar="HOST:PORT", help="name server to ask")
+    parser.add_argument("--smtp-port", type=int, default=25, metavar="N")
+    parser.add_argument("--helo", default="", metavar="NAME", help="our name; else this machine's")
+    parser.add_argument("--mail-from", default="", metavar="ADDRESS", help="sender; else postmaster@<helo>")
+    parser.add_argument(
+        "--allow-network", type=ip_network, action="append", metavar="CIDR", help="open an inside range"
+    )
+    parser.add_argument("--source", action="append", metavar="IP", help="address to connect from")
+    parser.add_argument("--concurrency", type=int, default=1_000, metavar="N", help="addresses in flight")
+    parser.add_argument("--per-host", type=int, default=5, metavar="N", help="connections per mail-host organisation")
+    parser.add_argument("--deadline", type=float, default=75.0, metavar="SECONDS", help="per address")
+    parser.add_argument("--evidence", action="store_true", help="add what the verdict rests on")
+    return parser.parse_args(arguments)
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or (":" in host and not host.startswith("[")):
+        return text.strip("[]"), 53
+    return host.strip("[]"), int(port)
+
+
+def _config(options: argparse.Namespace) -> EngineConfig:
+    helo = options.helo or socket.getfqdn()
+    return EngineConfig(
+        resolvers=tuple(options.resolver or ()),
+        smtp_port=options.smtp_port,
+        helo_name=helo,
+        mail_from=options.mail_from or f"postmaster@{helo}",
+        allowed_networks=tuple(options.allow_network or ()),
+        source_addresses=tuple(options.source or ()),
+        concurrency=options.concurrency,
+        per_host=options.per_host,
+        deadline_seconds=options.deadline,
+    )
+
+
+async def _run(options: argparse.Namespace) -> None:
+    engine = Engine(_config(options))
+    try:
+        with _source(options) as lines:
+            async for answer in _in_order_of_completion(engine, lines, options.concurrency):
+                sys.stdout.write(json.dumps(_shape(answer, evidence=options.evidence)) + "\n")
+    finally:
+        sys.stdout.flush()
+        await engine.aclose()
+
+
+def _shape(answer: Answer, *, evidence: bool) -> dict[str, Any]:  # Any: JSON
+    shape = {**answer.contract_fields(), "blame": answer.verdict.blame.value}
+    return {**shape, "evidence": answer.evidence.as_dict()} if evidence else shape
+
+
+@contextlib.contextmanager
+def _source(options: argparse.Namespace) -> Iterator[Iterable[str]]:
+    """Give the addresses of the command line, then those of the file, blank lines left out."""
+    with contextlib.ExitStack() as stack:
+        lines: Iterable[str] = ()
+        if options.file == "-":
+            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]  # a text file
+            lines = sys.stdin
+        elif options.file:
+            lines = stack.enter_context(
+                open(options.file, encoding="utf-8", errors="surrogateescape", buffering=READ_AHEAD)
+            )
+        texts = (line.rstrip("\r\n") for line in lines)
+        yield (text for each in (options.addresses, texts) for text in each if text.strip())
+
+
+async def _in_order_of_completion(engine: Engine, lines: Iterable[str], concurrency: int) -> AsyncIterator[Answer]:
+    """Keep up to `concurrency` addresses in flight; nothing more of the lines is read ahead."""
+    answers: asyncio.Queue[Answer] = asyncio.Queue()
+    running: set[asyncio.Task[None]] = set()
+
+    async def verify(text: str) -> None:
+        answers.put_nowait(await engine.verify(text))
+
+    def begin(text: str) -> None:
+        task = asyncio.create_task(verify(text))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    pending = 0
+    source = iter(lines)
+    for text in source:
+        begin(text)
+        pending += 1
+        while pending >= concurrency:
+            yield await answers.get()
+            pending -= 1
+    while pending:
+        yield await answers.get()
+        pending -= 1
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # not on Windows
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _raise_open_files() -> None:
+    """Raise the soft limit of open files to what may be had."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

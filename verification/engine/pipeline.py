@@ -1,0 +1,303 @@
+"""From an address to an answer: syntax, lists, DNS, mail hosts in turn; the verdict is judged from what was learned."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from verification.engine import lists, mail_hosts
+from verification.engine.config import EngineConfig, ProbeOptions
+from verification.engine.geo import country_of
+from verification.engine.mail_hosts import MxHost
+from verification.engine.network import Guard
+from verification.engine.pacing import InProcessPacing, Pacing
+from verification.engine.providers import organisation_of, provider_of
+from verification.engine.resolver import Budget, Resolver
+from verification.engine.smtp import commands
+from verification.engine.smtp.catch_all import NOT_TESTED
+from verification.engine.smtp.client import DEFAULT_PATIENCE, Patience
+from verification.engine.smtp.desk import Desk, Route
+from verification.engine.smtp.line import Inquiry, Line
+from verification.engine.syntax import parse
+from verification.engine.types import (
+    Address,
+    Answer,
+    Attempt,
+    CatchAll,
+    Evidence,
+    MailHostsOutcome,
+    Meaning,
+    Stage,
+    Trouble,
+)
+from verification.engine.verdict import BY_DNS, judge
+
+MAX_CONNECTIONS = 4_000
+SPARE_FILES = 200  # file descriptors that are not ours to use
+MAX_DETAIL = 300
+
+DEFAULT_OPTIONS = ProbeOptions()
+
+CONCLUSIVE = frozenset({Meaning.ACCEPTED, Meaning.NO_MAILBOX, Meaning.MAILBOX_FULL, Meaning.NO_SMTPUTF8})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Case:
+    """What has been learned of one address so far; complete at any moment, for the deadline may strike at any."""
+
+    address: Address
+    options: ProbeOptions
+    role: bool = False
+    free: bool = False
+    disposable: bool = False
+    is_spam_trap: bool = False
+    outcome: MailHostsOutcome | None = None
+    detail: str = ""
+    not_probed: str = ""
+    provider: str = ""
+    our_fault: str = ""
+    catch_all: CatchAll = NOT_TESTED
+    attempts: list[Attempt] = field(default_factory=list)
+    line: Line | None = None  # where it stands
+    inquiry: Inquiry | None = None
+
+    def evidence(self) -> Evidence:
+        return Evidence(
+            syntax_fault=self.address.fault,
+            syntax_detail=self.address.fault_detail,
+            mail_hosts=self.outcome,
+            mail_hosts_detail=self.detail,
+            is_spam_trap=self.is_spam_trap,
+            is_disposable=self.disposable and self.options.disposable_check,
+            not_probed=self.not_probed,
+            provider=self.provider,
+            catch_all=self.catch_all,
+            attempts=tuple(self.attempts),
+            our_fault=self.our_fault,
+        )
+
+    def note_deadline(self) -> None:
+        """Note where the time ran out."""
+        if self.line is not None and self.inquiry is not None:
+            self.attempts.append(self.line.blame(self.inquiry))
+        elif not self.attempts:
+            self.outcome, self.detail = MailHostsOutcome.FAILED, "no answer from the DNS in time"
+
+
+class Engine:
+    """Verifies addresses, thousands at once on one event loop; those with equal MX sets share connections."""
+
+    def __init__(
+        self, config: EngineConfig, *, pacing: Pacing | None = None, patience: Patience = DEFAULT_PATIENCE
+    ) -> None:
+        self._config = config
+        self._guard = Guard(config.allowed_networks)
+        self._resolver = Resolver(config)
+        self._desk = Desk(
+            config,
+            pacing or InProcessPacing(config.per_host),
+            self._guard,
+            max_connections=_max_connections(),
+            patience=patience,
+        )
+
+    async def verify(
+        self, address: str, *, deadline_seconds: float | None = None, options: ProbeOptions = DEFAULT_OPTIONS
+    ) -> Answer:
+        """Give the answer for an address, at the deadline at the latest.  Raises CancelledError only."""
+        started = time.monotonic()
+        parsed = parse(address)
+        case = Case(parsed, options)
+        if parsed.fault is None:
+            await self._examine(case, self._config.deadline_seconds if deadline_seconds is None else deadline_seconds)
+        evidence = case.evidence()
+        return Answer(
+            email=parsed.text,
+            user=parsed.user,
+            domain=parsed.domain,
+            verdict=judge(evidence),
+            role=case.role,
+            free=case.free,
+            disposable=case.disposable,
+            mail_server_location=country_of(case.attempts[-1].address) if case.attempts else "",
+            duration=round((time.monotonic() - started) * 1000),
+            evidence=evidence,
+        )
+
+    async def aclose(self) -> None:
+        """Drop all connections."""
+        await self._desk.aclose()
+        await self._resolver.aclose()
+
+    def known_catch_all(self, ascii_domain: str) -> CatchAll | None:
+        """Give the catch-all probe of a domain, if there was one within a day."""
+        return self._desk.catch_alls.known(ascii_domain)
+
+    def remember_catch_all(self, ascii_domain: str, probe: CatchAll) -> None:
+        """Take a probe that another process made."""
+        self._desk.catch_alls.remember(ascii_domain, probe)
+
+    async def _examine(self, case: Case, deadline_seconds: float) -> None:
+        """Fill the case within the deadline."""
+        try:
+            self._look_up_lists(case)
+            async with asyncio.timeout(deadline_seconds):
+                await self._ask_dns(case)
+        except TimeoutError:
+            case.note_deadline()
+        except Exception as error:  # a bug of ours must never become a verdict on the address
+            log.exception("A verification broke down")
+            case.our_fault = f"{type(error).__name__}: {error}"[:MAX_DETAIL]
+
+    def _look_up_lists(self, case: Case) -> None:
+        address, options = case.address, case.options
+        case.role = lists.is_role(address.user)
+        case.free = lists.is_free(address.ascii_domain)
+        case.disposable = lists.is_disposable(
+            address.ascii_domain, self._config.extra_disposable | options.extra_disposable
+        )
+        case.is_spam_trap = options.spam_trap_check and lists.is_spam_trap(
+            address, self._config.extra_spam_traps | options.extra_spam_traps
+        )
+
+    async def _ask_dns(self, case: Case) -> None:
+        budget = Budget()
+        found = await mail_hosts.find(self._resolver, case.address.ascii_domain, budget)
+        case.outcome, case.detail = found.outcome, found.detail[:MAX_DETAIL]
+        if found.outcome in BY_DNS or case.is_spam_trap or (case.disposable and case.options.disposable_check):
+            return
+        if found.outcome is not MailHostsOutcome.FOUND:
+            return
+        case.not_probed = self._reason_not_to_probe(case, found.hosts)
+        if not case.not_probed:
+            await self._ask_hosts(case, found, budget)
+
+    def _reason_not_to_probe(self, case: Case, hosts: tuple[MxHost, ...]) -> str:
+        options, domain = case.options, case.address.ascii_domain
+        if options.do_not_probe and any(
+            name in options.do_not_probe for host in (domain, *(host.name for host in hosts)) for name in _parents(host)
+        ):
+            return "do_not_probe"
+        if not options.mailbox_probe:
+            return "mailbox_probe_off"
+        named = bool(self._config.helo_name and (self._config.mail_from or options.mail_from))
+        if not named and not any(zone in self._config.probe_always_zones for zone in _parents(domain)):
+            return "dns_only"
+        return ""
+
+    async def _ask_hosts(self, case: Case, found: mail_hosts.MailHosts, budget: Budget) -> None:
+        """Ask one host after the other until one is conclusive; dead ones last."""
+        outcomes: set[MailHostsOutcome] = set()
+        last: list[tuple[MxHost, str]] = []
+        for host in found.hosts:
+            where = await mail_hosts.addresses(self._resolver, self._guard, host, budget)
+            outcomes.add(where.outcome)
+            if where.guarded:
+                case.attempts.append(Attempt(Stage.CONNECT, host.name, trouble=Trouble.GUARDED))
+            alive = [address for address in where.addresses if not self._desk.dead.is_dead(address)]
+            last.extend((host, address) for address in where.addresses if address not in alive)
+            if await self._ask_host(case, found.key, host, alive):
+                return
+        for host, address in last:
+            if await self._ask_host(case, found.key, host, [address]):
+                return
+        if MailHostsOutcome.FOUND not in outcomes:
+            case.outcome = next(each for each in _UNUSABLE if each in outcomes)
+
+    async def _ask_host(self, case: Case, key: tuple[str, ...], host: MxHost, addresses: list[str]) -> bool:
+        """Ask at one address after the other until somebody speaks.  True: what was said settles the matter."""
+        for address in addresses:
+            attempt = await self._ask(case, key, host, address)
+            case.attempts.append(attempt)
+            if attempt.meaning is Meaning.ACCEPTED and self._wants_catch_all(case, host):
+                case.catch_all = await self._desk.catch_alls.of(case.address.ascii_domain)
+            if attempt.meaning in CONCLUSIVE:
+                return True
+            if not attempt.trouble:
+                break  # the host spoke; its other addresses would say the same
+        return False
+
+    async def _ask(self, case: Case, key: tuple[str, ...], host: MxHost, address: str) -> Attempt:
+        """Queue for one address of a host and wait for what it says."""
+        inquiry = self._inquiry(case, host)
+        if inquiry is None:
+            return Attempt(Stage.RCPT, host.name, address, text="the address cannot be sent safely")
+        assert inquiry.answer is not None
+        port = self._port_of(case.address.ascii_domain)
+        case.inquiry = inquiry
+        case.line = self._desk.put(Route(key, host.name, address, port, organisation_of(host.name, address)), inquiry)
+        try:
+            attempt = await inquiry.answer
+        except asyncio.CancelledError:
+            case.note_deadline()
+            case.line.drop(inquiry)
+            raise
+        finally:
+            case.line = case.inquiry = None
+        return self._weigh(case, host, attempt)
+
+    def _inquiry(self, case: Case, host: MxHost) -> Inquiry | None:
+        """Make the question; None when the address cannot be sent within one clean line."""
+        address, options = case.address, case.options
+        try:
+            line = commands.recipient(address.mailbox, smtputf8=address.needs_smtputf8)
+        except commands.UnsafeCommand:
+            return None
+        return Inquiry(
+            line,
+            address.ascii_domain,
+            options.mail_from or self._desk.sender,
+            address.needs_smtputf8,
+            self._wants_catch_all(case, host),
+            asyncio.get_running_loop().create_future(),
+        )
+
+    def _wants_catch_all(self, case: Case, host: MxHost) -> bool:
+        """Tell whether to ask for a random recipient; where everybody is accepted anyway it would tell nothing."""
+        provider = provider_of(host.name)
+        return (
+            case.options.catch_all_probe
+            and self._config.probe_catch_all
+            and (provider is None or not provider.accepts_everybody)
+        )
+
+    def _weigh(self, case: Case, host: MxHost, attempt: Attempt) -> Attempt:
+        """Take a provider's word for what it is worth."""
+        provider = provider_of(host.name)
+        if provider is None:
+            return attempt
+        case.provider = provider.name
+        if (provider.accepts_everybody and attempt.meaning is Meaning.ACCEPTED) or (
+            provider.refuses_everybody and attempt.meaning is Meaning.NO_MAILBOX
+        ):
+            return replace(attempt, meaning=Meaning.POLICY)
+        return attempt
+
+    def _port_of(self, domain: str) -> int:
+        ports = self._config.zone_smtp_ports
+        return next((ports[zone] for zone in _parents(domain) if zone in ports), self._config.smtp_port)
+
+
+_UNUSABLE = (MailHostsOutcome.RESOLVER_SILENT, MailHostsOutcome.FAILED, MailHostsOutcome.NO_USABLE_ADDRESS)
+
+
+def _parents(domain: str) -> Iterator[str]:
+    """Give a domain and the zones above it."""
+    while domain:
+        yield domain
+        domain = domain.partition(".")[2]
+
+
+def _max_connections() -> int:
+    """Stay below the process's limit of open files."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return 400
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(50, min(MAX_CONNECTIONS, limit - SPARE_FILES))

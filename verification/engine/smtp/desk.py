@@ -1,0 +1,125 @@
+"""What all queues before mail hosts share: settings, pacing, what was learned of servers and domains."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from dataclasses import dataclass
+
+from verification.engine.config import EngineConfig
+from verification.engine.mail_hosts import DeadAddresses
+from verification.engine.network import Guard
+from verification.engine.pacing import Pacing
+from verification.engine.smtp.catch_all import CatchAllMemory
+from verification.engine.smtp.client import DEFAULT_PATIENCE, Patience, Session
+from verification.engine.smtp.line import GROUP_SIZE, MAX_GROUP, Inquiry, Line
+from verification.engine.types import Stage, Trouble
+
+MAX_HABITS = 10_000
+NAMELESS = "probe.invalid"  # how we greet in zones that are probed even without a HELO name
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where to ask: equal routes share connections.  `mail_hosts` names the whole MX set of the domain."""
+
+    mail_hosts: tuple[str, ...]
+    host: str
+    address: str
+    port: int
+    organisation: str
+
+
+@dataclass(slots=True)
+class Habits:
+    """What a server was seen to bear, per connection."""
+
+    errors: int = GROUP_SIZE
+    recipients: int = 1_000
+    group: int = MAX_GROUP
+    starts_tls: bool = False
+
+    def shrink(self, errors: int, served: int) -> None:
+        """Stay below what made the server hang up."""
+        if errors:
+            self.errors = max(1, min(self.errors, errors - 1))
+        else:
+            self.recipients = max(1, min(self.recipients, served))
+
+
+class Desk:
+    """Hands inquiries to the line before their route."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        pacing: Pacing,
+        guard: Guard,
+        *,
+        max_connections: int,
+        patience: Patience = DEFAULT_PATIENCE,
+    ) -> None:
+        self.config = config
+        self.pacing = pacing
+        self.guard = guard
+        self.patience = patience
+        self.catch_alls = CatchAllMemory()
+        self.dead = DeadAddresses()
+        self.sockets = asyncio.Semaphore(max_connections)
+        self.is_closed = False
+        self._lines: dict[Route, Line] = {}
+        self._habits: dict[str, Habits] = {}
+
+    @property
+    def helo(self) -> str:
+        return self.config.helo_name or NAMELESS
+
+    @property
+    def sender(self) -> str:
+        return self.config.mail_from or f"postmaster@{self.helo}"
+
+    def line(self, route: Route) -> Line:
+        """Give the queue before a route."""
+        line = self._lines.get(route)
+        if line is None:
+            line = self._lines[route] = Line(self, route)
+        return line
+
+    def put(self, route: Route, inquiry: Inquiry) -> Line:
+        """Queue an inquiry; give the line it stands in."""
+        line = self.line(route)
+        line.put(inquiry)
+        return line
+
+    def forget(self, route: Route) -> None:
+        self._lines.pop(route, None)
+
+    def habits_of(self, address: str) -> Habits:
+        """Give what is known of a server, the same object to all who ask."""
+        habits = self._habits.get(address)
+        if habits is None:
+            if len(self._habits) >= MAX_HABITS:
+                del self._habits[next(iter(self._habits))]
+            habits = self._habits[address] = Habits()
+        return habits
+
+    def note_health(self, address: str, session: Session) -> None:
+        """Remember who takes no connection, or takes it and does not greet."""
+        if not session.trouble:
+            self.dead.revive(address)
+        elif session.trouble_stage in (Stage.CONNECT, Stage.GREETING) and session.trouble is not Trouble.DEADLINE:
+            self.dead.bury(address)
+
+    def source_for(self, route: Route) -> str:
+        """Choose our address of the right family, always the same for an organisation; "" leaves it to the system."""
+        family = ":" in route.address
+        sources = [source for source in self.config.source_addresses if (":" in source) == family]
+        return sources[zlib.crc32(route.organisation.encode()) % len(sources)] if sources else ""
+
+    async def aclose(self) -> None:
+        """Drop all connections; whoever still waits gets an attempt that blames our time."""
+        self.is_closed = True
+        tasks = [task for line in self._lines.values() for task in line.tasks]
+        for line in tuple(self._lines.values()):
+            line.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
