@@ -18,8 +18,7 @@ from pathlib import Path
 
 from tests import fixtures_mail_world
 from tests.fixtures_mail_world import MailWorld
-from verification.engine.scenarios.table import site_of
-from verification.mailworld.addresses import Map
+from tests.mailworld.client import records
 
 _GROUP = [b"MAIL FROM:<me@me.example>", b"RCPT TO:<anna@%b>", b"RCPT TO:<missing@%b>", b"QUIT"]
 _DOMAINS = 2_000
@@ -44,9 +43,8 @@ class Client:
         self._poll = select.epoll()
         self._walks: dict[int, Walk] = {}
         self._port = world.smtp_port
-        places = Map(65_536)
-        sites = [site_of(f"bulk-{number}.test") for number in range(1, _DOMAINS + 1)]
-        self._targets = [(places.address_of(site), site.domain.encode()) for site in sites if site]
+        domains = [f"bulk-{number}.test" for number in range(1, _DOMAINS + 1)]
+        self._targets = [(records(world, f"mx.{domain}", "A")[0], domain.encode()) for domain in domains]
         self.done = 0
 
     def run(self, seconds: float) -> float:

@@ -49,6 +49,8 @@ def test_sample_has_100_mailboxes() -> None:
         ("anna@blocked.test", "RetryLater TransientNetworkFault our_address"),
         ("anna@busy.test", "RetryLater TransientNetworkFault our_address"),
         ("anna@broken.test", "RetryLater TransientNetworkFault their_outage"),
+        ("anna@garbage.test", "Ok Success none"),
+        ("missing@garbage.test", "Unverifiable Unknown unknown"),
         ("anna@killer-exit.test", "Unverifiable Unknown our_fault"),
         ("anna@slow-90000.test", "Ok Success none"),
         ("anna@slow.test", "Bad DomainIsInexistent address"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from verification.engine.lists import is_disposable, is_free, is_role
 from verification.engine.scenarios.table import (
@@ -104,7 +105,10 @@ def _dialogue(address: Address, scenario: Scenario, host: str) -> Attempt:
         return Attempt(Stage.MAIL, host, meaning=Meaning.NO_SMTPUTF8)
     if scenario.parameter == "s":
         return _heard(Stage.RCPT, host, GREYLISTED)
-    return _heard(Stage.RCPT, host, scenario.everybody or mailbox_reply(address.user))
+    reply = scenario.everybody or mailbox_reply(address.user)
+    if scenario.manner is Manner.GARBAGE and reply.meaning is not Meaning.ACCEPTED:
+        reply = replace(reply, meaning=Meaning.UNCLEAR)  # amid garbage a refusal proves nothing
+    return _heard(Stage.RCPT, host, reply)
 
 
 def _heard(stage: Stage, host: str, reply: ServerReply) -> Attempt:
