@@ -97,12 +97,19 @@ class Postgres:
             _guards.pop(self.folder).wait(LEAVE_SECONDS)
 
     def revive(self) -> None:
-        """Bring a killed guard back, without waiting: for a supervisor's loop.  The guard sees to the server."""
-        if self._users is not None and not self._is_guarded():
-            try:
-                self._spawn_guard(self._make_plan())
-            except (OSError, files.FilesFailed):
-                logger.exception("The embedded Postgres is not back yet.")
+        """Bring a killed guard back, without waiting: for a supervisor's loop.  The guard sees to the server.
+
+        Raises PostgresFailed when there is nothing left to start.
+        """
+        if self._users is None or self._is_guarded():
+            return
+        try:
+            cluster = _home(self.data, self.folder) / "cluster"
+            if not cluster.exists():
+                raise PostgresFailed(f"The embedded Postgres is gone: {cluster} does not exist.")
+            self._spawn_guard(self._plan_for(cluster, int((self.folder / "port").read_text())))
+        except (OSError, ValueError, files.FilesFailed) as error:
+            raise PostgresFailed(f"The embedded Postgres cannot be started again: {error}") from error
 
     # -- parts
 
@@ -123,21 +130,23 @@ class Postgres:
         return files.is_locked(self.folder / "guard")
 
     def _make_plan(self) -> Plan:
-        home = _choose_home(self.data, self.folder)
-        cluster = home / "cluster"
-        owner = files.database_user(cluster) if os.geteuid() == 0 else None
-        binaries = files.binaries(owner)
+        """Choose place and port, and make the cluster if there is none."""
+        cluster = _choose_home(self.data, self.folder) / "cluster"
         if not cluster.exists():
-            self._make_cluster(binaries, cluster, owner)
+            self._make_cluster(cluster)
         elif not (self.folder / "password").exists():
             raise PostgresFailed(f"{self.folder / 'password'} is lost; without it {cluster} cannot be opened.")
         files.forget_dead_postmaster(cluster)
-        port = self._choose_port()
-        uid, gid = (owner.pw_uid, owner.pw_gid) if owner else (None, None)
-        return Plan(str(self.folder), str(binaries), str(cluster), port, uid, gid, self.throwaway)
+        return self._plan_for(cluster, self._choose_port())
 
-    def _make_cluster(self, binaries: Path, cluster: Path, owner: files.Owner) -> None:
-        """Run initdb beside the final place, so that a killed one leaves nothing half made.  Raises OSError."""
+    def _plan_for(self, cluster: Path, port: int) -> Plan:
+        owner = _owner(cluster)
+        uid, gid = (owner.pw_uid, owner.pw_gid) if owner else (None, None)
+        return Plan(str(self.folder), str(files.binaries(owner)), str(cluster), port, uid, gid, self.throwaway)
+
+    def _make_cluster(self, cluster: Path) -> None:
+        """Run initdb beside the final place, so that a killed one leaves nothing half made.  Raises FilesFailed."""
+        owner = _owner(cluster)
         unfinished = cluster.with_name("cluster.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -148,7 +157,7 @@ class Postgres:
             os.chown(unfinished, owner.pw_uid, owner.pw_gid)
             os.chown(handed, owner.pw_uid, owner.pw_gid)
         try:
-            files.run_as(owner, [*self._initdb(binaries, unfinished), f"--pwfile={handed}"])
+            files.run_as(owner, [*self._initdb(files.binaries(owner), unfinished), f"--pwfile={handed}"])
         finally:
             handed.unlink(missing_ok=True)
         unfinished.rename(cluster)
@@ -220,6 +229,10 @@ class Postgres:
         log = self.folder / "log"
         lines = log.read_text(errors="replace").splitlines()[-8:] if log.exists() else []
         return "\n  ".join([f"{log}:", *lines])
+
+
+def _owner(cluster: Path) -> files.Owner:
+    return files.database_user(cluster) if os.geteuid() == 0 else None
 
 
 def _home(data: Path, folder: Path) -> Path:

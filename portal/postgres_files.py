@@ -146,9 +146,9 @@ def _copy_binaries(package: Path) -> Path:
 def outside_home(data: Path) -> Path:
     """Make the folder outside of the data folder where a cluster lives that could not be reached inside."""
     home = _outside_folder() / hashlib.sha256(str(data).encode()).hexdigest()[:16]
-    if home.exists():  # of a data folder that was deleted: its password is gone, the rows are kept for who needs them
+    if (home / "cluster").exists():  # of a data folder that was deleted, the password with it; the rows are kept
         home.rename(home.with_name(f"{home.name}.old-{time.time_ns()}"))
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     home.chmod(0o711)
     return home
 

@@ -58,7 +58,8 @@ def stop(roster: Roster, run_dir: Path) -> None:
 
     Never SIGTERM to a whole group: a django-q2 cluster hangs when its workers are told, too.
     """
-    (run_dir / "stop").touch()
+    with suppress(OSError):  # the folder may be gone; the processes are not
+        (run_dir / "stop").touch()
     main = set(roster.parts.values()) & members(roster.run)
     last = main & {roster.parts.get(name, 0) for name in roster.last}
     send(signal.SIGTERM, main - last)

@@ -141,6 +141,19 @@ def test_a_lost_password_is_told(data: Path) -> None:
         postgres.use()
 
 
+def test_what_is_gone_is_not_made_anew(data: Path) -> None:
+    postgres = Postgres(data)
+    postgres.use()
+    for pid in processes_of(data):
+        os.kill(pid, signal.SIGKILL)
+    wait_until_gone(data)
+    shutil.rmtree(data / "postgres" / "cluster")
+    with pytest.raises(PostgresFailed, match="does not exist"):
+        postgres.revive()
+    assert not (data / "postgres" / "cluster").exists()
+    postgres.leave()
+
+
 def test_a_number_of_another_program_is_no_running_server(tmp_path: Path) -> None:
     note = tmp_path / "postmaster.pid"
     note.write_text(f"{os.getpid()}\n")

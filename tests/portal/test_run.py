@@ -30,6 +30,10 @@ def surroundings() -> Iterator[dict[str, str]]:
     folder.chmod(0o711)  # as root, the database's user must get there
     given = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     yield given | {"PORTAL_DATA": str(folder / "data"), "PORT": str(free_port()), "ENV_FILE": os.devnull}
+    while left := processes_of(folder):  # of a test that failed midway
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
     shutil.rmtree(folder)
 
 
