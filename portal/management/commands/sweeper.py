@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections, connection
 
-from verification.domain import sweeper
+from verification.domain.sweeper import Sweeper
 
 PERIOD_SECONDS = 1.0
 logger = logging.getLogger(__name__)
@@ -24,11 +24,12 @@ class Command(BaseCommand):
         stop = threading.Event()
         for kind in (signal.SIGTERM, signal.SIGINT):
             signal.signal(kind, lambda *_: stop.set())
+        sweeper = Sweeper()
         while not stop.wait(PERIOD_SECONDS):
-            sweep_once()
+            sweep_once(sweeper)
 
 
-def sweep_once() -> None:
+def sweep_once(sweeper: Sweeper) -> None:
     """Sweep; a database that is away for a while is no reason to end."""
     close_old_connections()
     try:
