@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from django.contrib import admin
+
+from accounts.admin.base import ModelForm, StaffAdmin
+from accounts.models import AccountConfig
+
+
+class ConfigForm(ModelForm[AccountConfig]):
+    class Meta:
+        model = AccountConfig
+        fields = "__all__"  # staff may set all of it
+
+    def clean_sending_domain(self) -> str:
+        return str(self.cleaned_data["sending_domain"]).strip().lower()
+
+
+@admin.register(AccountConfig)
+class AccountConfigAdmin(StaffAdmin[AccountConfig]):
+    form = ConfigForm
+    list_display = (
+        "account",
+        "sending_domain",
+        "verification_api",
+        "job_requests",
+        "uploads",
+        "exports",
+        "mailbox_probe",
+        "catch_all_probe",
+        "updated_at",
+    )
+    list_display_links = ("account", "sending_domain")
+    list_filter = ("verification_api", "job_requests", "uploads", "exports", "mailbox_probe", "catch_all_probe")
+    list_select_related = ("account",)
+    search_fields = ("account__name", "account__slug", "sending_domain")
+    raw_id_fields = ("account",)
+    fieldsets = (
+        (None, {"fields": ("account", "sending_domain")}),
+        ("Ways in and out", {"fields": ("verification_api", "job_requests", "uploads", "exports")}),
+        (
+            "Checks",
+            {
+                "fields": (
+                    "mailbox_probe",
+                    "catch_all_probe",
+                    "result_reuse",
+                    "spam_trap_check",
+                    "disposable_check",
+                )
+            },
+        ),
+        ("Limits", {"fields": ("rows_per_upload", "addresses_per_job", "upload_megabytes", "deadline_seconds")}),
+    )

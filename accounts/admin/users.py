@@ -1,0 +1,74 @@
+# ruff: noqa: ARG002  (hooks keep the signatures of Django's admin)
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.http import HttpRequest
+
+from accounts.admin.base import TabularInline
+from accounts.models import Membership, User
+
+
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # none at run time
+    class Meta:
+        model = User
+        fields = ("email", "name")
+        field_classes: dict[str, type] = {}
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class UserForm(UserChangeForm):  # type: ignore[type-arg]  # none at run time
+    class Meta:
+        model = User
+        fields = "__all__"  # the admin chooses
+        field_classes: dict[str, type] = {}
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class PlaceInline(TabularInline[Membership, User]):
+    model = Membership
+    raw_id_fields = ("account",)
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # none at run time
+    """People.  Only superusers make staff, or touch other superusers."""
+
+    form = UserForm
+    add_form = NewUserForm
+    inlines = (PlaceInline,)
+    ordering = ("email",)
+    list_display = ("email", "name", "is_active", "is_staff", "last_login", "date_joined")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("email", "name")
+    readonly_fields = ("last_login", "date_joined")
+    powers = ("is_staff", "is_superuser", "groups", "user_permissions")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password", "is_active")}),
+        ("Powers", {"fields": powers}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:  # Any: Django's type
+        return self.inlines if obj else ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:  # Any: Django's type
+        powers = () if request.user.is_superuser else self.powers
+        return (*self.readonly_fields, *powers)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False  # made inactive, instead

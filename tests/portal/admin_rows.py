@@ -1,0 +1,41 @@
+"""One row of every model that the admin shows."""
+
+from __future__ import annotations
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from accounts.domain import quota
+from accounts.models import Account, User
+from tests.factories import make_account, make_key, make_staff
+from tests.verification.factories import give_verdict, make_job, make_list
+from verification.models import Batch, Event, EventType, Job, KnownMailbox
+
+EVIDENCE: dict[str, object] = {"says": "550 <script>alert(1)</script>", "hosts": ["mx.ok.test"]}
+
+
+def make_rows(staff: User | None = None) -> Account:
+    """Give an account with a key, a list, a job by API, verdicts and ledger entries."""
+    staff = staff or make_staff()
+    account = make_account(monthly_quota=100)
+    key, _ = make_key(account)
+    quota.grant(account=account, amount=5, actor=staff, reason="a gift")
+    make_list("email\njane@ok.test\njoe@ok.test\n", account=account)
+    job = make_job(["jim@ok.test", "jon@ok.test"], key=key)
+    for number, check in enumerate(job.checks.all()):
+        verdict = give_verdict(check, evidence=EVIDENCE)
+        KnownMailbox.objects.create(
+            account=account, digest=bytes([number]), check_row=check, checked_at=verdict.checked_at
+        )
+    _make_work(job)
+    LogEntry.objects.log_actions(staff.pk, [account], CHANGE, "Granted.", single_object=True)
+    Group.objects.get_or_create(name="Support")
+    return account
+
+
+def _make_work(job: Job) -> None:
+    numbers = list(job.checks.values_list("pk", flat=True))
+    Batch.objects.create(job=job, account=job.account, check_ids=numbers, due_at=timezone.now())
+    if not Event.objects.filter(job=job).exists():
+        Event.objects.create(job=job, account=job.account, type=EventType.VERIFIED, first_seq=1, last_seq=2)

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.admin.base import BoundedPaginator
+from accounts.domain import access, keys, quota
+from accounts.models import Account, AccountConfig, Credit, LedgerEntry, LicenseKey, Membership, User
+from tests.factories import PASSWORD, make_account, make_key, make_staff, make_user
+from tests.portal.admin_rows import make_rows
+from verification.models import Check, Job
+
+pytestmark = pytest.mark.django_db
+OURS = ["accounts", "verification"]
+
+
+@pytest.fixture(autouse=True)
+def _files(settings: Settings, tmp_path: Path) -> None:
+    settings.UPLOADS = tmp_path / "uploads"
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture
+def staff() -> User:
+    return make_staff()
+
+
+@pytest.fixture
+def page(client: Client, staff: User) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def change_url(row: Any) -> str:  # Any: a model's instance
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def list_names() -> list[str]:
+    models = [model for model in admin.site._registry if model._meta.app_label in [*OURS, "admin"]]
+    return sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in models)
+
+
+def test_every_model_of_ours_is_shown() -> None:
+    inline = {"accounts.Membership", "verification.Tally"}
+    shown = {model._meta.label for model in admin.site._registry}
+    ours = {model._meta.label for label in OURS for model in apps.get_app_config(label).get_models()}
+    assert ours - inline == {label for label in shown if label.split(".")[0] in OURS}
+
+
+def test_lists_ask_the_same_of_one_row_and_of_three(page: Client, staff: User) -> None:
+    def count() -> dict[str, int]:
+        counted = {}
+        for name in list_names():
+            with CaptureQueriesContext(connection) as queries:
+                assert page.get(reverse(f"admin:{name}_changelist")).status_code == 200
+            counted[name] = len(queries)
+        return counted
+
+    make_rows(staff)
+    one = count()
+    for _ in range(2):
+        make_rows(staff)
+    assert count() == one
+
+
+def test_every_change_page_opens(page: Client, staff: User) -> None:
+    make_rows(staff)
+    for model in admin.site._registry:
+        if model._meta.app_label in OURS:
+            row = model._default_manager.first()
+            assert row is not None, model
+            assert page.get(change_url(row)).status_code == 200, model
+
+
+def test_read_only_rows_cannot_be_changed_or_deleted(page: Client, staff: User) -> None:
+    make_rows(staff)
+    editable = {"User", "Account", "AccountConfig", "LicenseKey"}
+    for model in admin.site._registry:
+        if model._meta.app_label not in OURS or model.__name__ in editable:
+            continue
+        url = change_url(model._default_manager.first())
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        assert page.post(url, {}).status_code == 403, model
+        assert page.post(url.replace("/change/", "/delete/"), {"post": "yes"}).status_code == 403, model
+        assert page.get(reverse(f"admin:{name}_add")).status_code == 403, model
+
+
+def test_account_list_shows_usage(page: Client) -> None:
+    account = make_account("Ada's", monthly_quota=1_000)
+    quota.grant(account=account, amount=50, actor=None, reason="a gift")
+    quota.reserve(account_id=account.pk, amount=30, reference="job:1")
+    quota.settle(reference="job:1", used=10, released=0, entry="batch:1:1")
+    (row,) = page.get(reverse("admin:accounts_account_changelist")).context["cl"].result_list
+    shown = admin.site._registry[Account]
+    cells = [getattr(shown, name)(row) for name in ("used", "set_aside", "left", "prepaid")]
+    assert cells == ["10 of 1,000", "20", "1,020", "50"]
+
+
+def test_account_list_before_the_first_use(page: Client) -> None:
+    make_account(monthly_quota=1_000)
+    text = page.get(reverse("admin:accounts_account_changelist")).text
+    assert "0 of 1,000" in text
+
+
+def test_open_an_account(page: Client) -> None:
+    owner = make_user("owner@example.com")
+    page.post(
+        reverse("admin:accounts_account_add"),
+        {"name": "New", "slug": "new", "owner": "Owner@Example.com", "monthly_quota": "7"},
+    )
+    account = Account.objects.get(slug="new")
+    assert (account.name, account.monthly_quota) == ("New", 7)
+    assert [(m.user, m.role) for m in account.memberships.all()] == [(owner, "owner")]
+    assert AccountConfig.objects.filter(account=account).count() == Credit.objects.filter(account=account).count() == 1
+
+
+def test_open_an_account_refuses_an_unknown_owner(page: Client) -> None:
+    answer = page.post(
+        reverse("admin:accounts_account_add"),
+        {"name": "New", "slug": "new", "owner": "nobody@example.com", "monthly_quota": "7"},
+    )
+    assert answer.context["adminform"].form.errors == {"owner": ["There is no such user yet. Add the user first."]}
+    assert not Account.objects.exists()
+
+
+def account_form(account: Account, **changes: object) -> dict[str, object]:
+    (place,) = account.memberships.all()
+    return {
+        "name": account.name,
+        "slug": account.slug,
+        "status": account.status,
+        "monthly_quota": account.monthly_quota,
+        "reset_day": account.reset_day,
+        "reason": "",
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-INITIAL_FORMS": 1,
+        "memberships-0-id": place.pk,
+        "memberships-0-account": account.pk,
+        "memberships-0-user": place.user_id,
+        "memberships-0-role": place.role,
+    } | changes
+
+
+def test_change_the_monthly_quota(page: Client, staff: User) -> None:
+    account = make_account(monthly_quota=10)
+    quota.reserve(account_id=account.pk, amount=4, reference="job:1")
+    form = account_form(account, monthly_quota=20, reason="grew", name="Other")
+    assert page.post(change_url(account), form).status_code == 302
+    account.refresh_from_db()
+    assert (account.name, account.monthly_quota, quota.left(account_id=account.pk)) == ("Other", 20, 16)
+    entry = LedgerEntry.objects.get(kind="adjust")
+    assert (entry.amount, entry.actor, entry.note) == (10, staff, "grew")
+
+
+def test_change_a_member_s_role(page: Client) -> None:
+    account = make_account()
+    page.post(change_url(account), account_form(account, **{"memberships-0-role": "viewer"}))
+    assert Membership.objects.get(account=account).role == "viewer"
+    assert not LedgerEntry.objects.exists()
+
+
+def test_suspend_and_resume(page: Client) -> None:
+    account = make_account()
+    url = reverse("admin:accounts_account_changelist")
+    for action, status in [("suspend", "suspended"), ("resume", "active")]:
+        page.post(url, {"action": action, "_selected_action": account.pk})
+        account.refresh_from_db()
+        assert account.status == status
+
+
+def test_grant_checks(page: Client, staff: User) -> None:
+    account = make_account(monthly_quota=0)
+    url = reverse("admin:accounts_account_grant", args=[account.pk])
+    assert page.get(url).status_code == 200
+    assert page.post(url, {"amount": "12", "reason": "a gift"}).headers["Location"] == change_url(account)
+    entry = LedgerEntry.objects.get()
+    assert (entry.amount, entry.actor, entry.note) == (12, staff, "a gift")
+    assert quota.left(account_id=account.pk) == 12
+
+
+@pytest.mark.parametrize(("form", "wrong"), [({"amount": "0", "reason": "x"}, "amount"), ({"amount": "1"}, "reason")])
+def test_grant_refuses(page: Client, form: dict[str, str], wrong: str) -> None:
+    account = make_account()
+    answer = page.post(reverse("admin:accounts_account_grant", args=[account.pk]), form)
+    assert (answer.status_code, list(answer.context["form"].errors)) == (200, [wrong])
+    assert not LedgerEntry.objects.exists()
+
+
+def test_grant_is_for_those_who_may_change_accounts(client: Client) -> None:
+    reader = make_user(is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_account"))
+    client.force_login(reader)
+    account = make_account()
+    url = reverse("admin:accounts_account_grant", args=[account.pk])
+    assert client.post(url, {"amount": "12", "reason": "x"}).status_code == 403
+    assert client.get(reverse("admin:accounts_account_grant", args=[0])).status_code == 404
+
+
+def test_make_a_key_and_show_it_once(page: Client, staff: User) -> None:
+    account = make_account()
+    form = {"account": account.pk, "name": "CRM", "kind": "live", "expires_at_0": "", "expires_at_1": ""}
+    answer = page.post(reverse("admin:accounts_licensekey_add"), form)
+    secret = answer.context["secret"]
+    key = access.authenticate(secret=secret)
+    assert (key.account, key.name, key.created_by) == (account, "CRM", staff)
+    assert secret in answer.text
+    assert answer.headers["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
+    assert secret not in page.get(change_url(key)).text
+    assert secret not in page.get(reverse("admin:accounts_licensekey_changelist")).text
+    assert secret not in page.get(reverse("admin:admin_logentry_changelist")).text
+
+
+def test_a_refused_key_form_makes_no_key(page: Client) -> None:
+    answer = page.post(reverse("admin:accounts_licensekey_add"), {"name": "CRM", "kind": "live"})
+    assert (answer.status_code, list(answer.context["adminform"].form.errors)) == (200, ["account"])
+    assert not LicenseKey.objects.exists()
+
+
+def test_rename_a_key_keeps_it_valid(page: Client) -> None:
+    key, secret = make_key()
+    page.post(change_url(key), {"name": "Renamed", "expires_at_0": "", "expires_at_1": "", "kind": "sandbox"})
+    found = access.authenticate(secret=secret)
+    assert (found.name, found.kind) == ("Renamed", "live")
+
+
+def test_revoke_keys(page: Client, staff: User) -> None:
+    key, secret = make_key()
+    page.post(reverse("admin:accounts_licensekey_changelist"), {"action": "revoke", "_selected_action": key.pk})
+    key.refresh_from_db()
+    assert key.revoked_by == staff
+    with pytest.raises(access.KeyRevoked):
+        access.authenticate(secret=secret)
+    keys.check_format(secret)
+
+
+def test_evidence_is_readable_and_harmless(page: Client, staff: User) -> None:
+    make_rows(staff)
+    verdict = Check.objects.exclude(verdict=None).select_related("verdict")[0].verdict
+    text = page.get(change_url(verdict)).text
+    assert "&quot;says&quot;: &quot;550 &lt;script&gt;alert(1)&lt;/script&gt;&quot;" in text
+
+
+@pytest.mark.parametrize("model", ["check", "checkresult", "batch", "event"])
+def test_rows_are_found_by_job_and_by_number(page: Client, staff: User, model: str) -> None:
+    make_rows(staff)
+    job = Job.objects.get(source="api")
+    url = reverse(f"admin:verification_{model}_changelist")
+
+    def found(term: str) -> int:
+        return len(page.get(url, {"q": term}).context["cl"].result_list)
+
+    assert found(str(job.pk)) == found(f" {job.pk}".upper()) > 0
+    assert [found(term) for term in ("jane", "9" * 30, "0", "٣")] == [0, 0, 0, 0]
+
+
+def test_jobs_are_found_by_id_and_by_account(page: Client, staff: User) -> None:
+    account = make_rows(staff)
+    job = Job.objects.get(source="api")
+    url = reverse("admin:verification_job_changelist")
+    assert [row.pk for row in page.get(url, {"q": str(job.pk)}).context["cl"].result_list] == [job.pk]
+    assert len(page.get(url, {"q": account.slug}).context["cl"].result_list) == 2
+
+
+def test_big_tables_are_not_counted_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        make_user()
+    monkeypatch.setattr(BoundedPaginator, "FURTHEST", 2)
+    with CaptureQueriesContext(connection) as queries:
+        assert BoundedPaginator(User.objects.order_by("pk"), 50).count == 2
+    assert "LIMIT 2" in queries[0]["sql"]
+
+
+def test_add_a_user_who_can_sign_in(page: Client) -> None:
+    form = {"email": "New@Example.com", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    assert page.post(reverse("admin:accounts_user_add"), form).status_code == 302
+    assert User.objects.get(email="new@example.com").check_password(PASSWORD)
+
+
+def test_add_a_user_refuses_one_who_is_here(page: Client) -> None:
+    make_user("jane@example.com")
+    form = {"email": "Jane@example.com", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    answer = page.post(reverse("admin:accounts_user_add"), form)
+    assert list(answer.context["adminform"].form.errors) == ["email"]
+
+
+@pytest.fixture
+def helper(client: Client) -> Client:
+    """Signed in as staff who may change users, but is no superuser."""
+    user = make_user(is_staff=True)
+    user.user_permissions.add(*Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client.force_login(user)
+    return client
+
+
+def test_only_superusers_give_powers(helper: Client) -> None:
+    user = make_user()
+    form = {
+        "email": user.email,
+        "name": "Jo",
+        "is_active": "on",
+        "is_staff": "on",
+        "is_superuser": "on",
+        "memberships-TOTAL_FORMS": 0,
+        "memberships-INITIAL_FORMS": 0,
+    }
+    assert helper.post(change_url(user), form).status_code == 302
+    user.refresh_from_db()
+    assert (user.name, user.is_staff, user.is_superuser) == ("Jo", False, False)
+
+
+def test_only_superusers_touch_superusers(helper: Client) -> None:
+    boss = make_staff()
+    assert helper.post(change_url(boss), {"email": "other@example.com"}).status_code == 403
+    url = reverse("admin:auth_user_password_change", args=[boss.pk])
+    assert helper.post(url, {"password1": "x" * 12, "password2": "x" * 12}).status_code == 403
+
+
+def test_the_product_s_name_is_on_every_page(page: Client, settings: Settings) -> None:
+    assert f"{settings.PRODUCT_NAME} staff" in page.get(reverse("admin:index")).text
