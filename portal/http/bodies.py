@@ -131,8 +131,8 @@ class Body:
     async def check_credential(self) -> None:
         try:
             self._is_known = await credentials.holds(self._scope, self.route.credential)
-        except DatabaseError:
-            logger.warning("no database to check a credential by", exc_info=True)
+        except DatabaseError as error:
+            logger.warning("no database to check a credential by: %s", error)
             self.refusal = refusals.UNAVAILABLE
             return
         if not self._is_known:

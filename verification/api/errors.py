@@ -44,7 +44,7 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:  # A
 def ours(error: Exception) -> Response:
     set_rollback()
     if isinstance(error, OperationalError | InterfaceError):
-        logger.warning("no database", exc_info=error)
+        logger.warning("no database: %s", error)
         detail = "The service is not available for the moment; nothing was kept."
         return Response(problem(503, detail), status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     logger.error("API call failed", exc_info=error)

@@ -95,7 +95,7 @@ def as_rejection(error: Exception) -> Rejected:
         case QuotaExceeded():
             return Rejected(SubType.QUOTA_EXCEEDED, str(error))
         case OperationalError() | InterfaceError():
-            logger.warning("no database", exc_info=error)
+            logger.warning("no database: %s", error)
             return Rejected(SubType.INTERNAL_ERROR, "The service is not available for the moment", status=503)
     logger.error("job request failed", exc_info=error)
     return Rejected(SubType.INTERNAL_ERROR, "Something broke on our side; nothing was kept")

@@ -77,8 +77,8 @@ class LiveCheck:
             outcome = await unless_gone(self.check(request), receive)
         except (AccessRefused, FeatureDisabled, QuotaExceeded) as refusal:
             return refuse(refusal)
-        except psycopg.OperationalError:
-            logger.warning("no database", exc_info=True)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            logger.warning("no database: %s", error)
             return UNAVAILABLE
         except Exception:
             logger.exception("live check failed")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from accounts.domain import keys, quota
@@ -32,6 +32,7 @@ SHORT_LIVED_SECONDS = 300  # RetryLater and GreyListing are not reused for longe
 RESERVED_SECONDS = 60  # a reservation outlives its call by this, should the process die
 SHARED_WITHIN = 0.25  # of max_wait: calls whose ends differ by more do not share a probe
 
+T = TypeVar("T")
 Connection = AsyncConnection[tuple[Any, ...]]  # Any: columns
 Pool = AsyncConnectionPool[Connection]
 
@@ -76,7 +77,7 @@ class Known:
 async def check_one(desk: Desk, request: LiveRequest) -> LiveOutcome:
     """Answer a call.  A cancelled one charges nothing.
 
-    Raises a kind of AccessRefused, FeatureDisabled, QuotaExceeded; psycopg.OperationalError when there is no database.
+    Raises a kind of AccessRefused, FeatureDisabled, QuotaExceeded; psycopg.Error when the database is away.
     """
     started = time.monotonic()
     reference = f"live:{uuid.uuid4()}"
@@ -94,27 +95,32 @@ async def answer(desk: Desk, request: LiveRequest, reference: str, started: floa
         return LiveOutcome(scenarios.answer(request.email), reused=False, quota_left=grant.quota_left)
     if known is not None:
         reply = replace(known.answer, duration=milliseconds_since(started))
-        await to_its_end(record_reused(desk.pool, grant, address, reply, reference, known.check_id))
+        source = known.check_id
+        await to_its_end(
+            insisting(desk.pool, lambda: record_reused(desk.pool, grant, address, reply, reference, source))
+        )
         return LiveOutcome(reply, reused=True, quota_left=grant.quota_left)
     ends_at = started + request.max_wait
     reply = as_supplied(await probe(desk, grant, address, ends_at, request.max_wait), address)
-    await to_its_end(record(desk.pool, grant, address, reply, reference))
+    await to_its_end(insisting(desk.pool, lambda: record(desk.pool, grant, address, reply, reference)))
     free = reply.verdict.blame.is_ours
     return LiveOutcome(reply, reused=False, quota_left=grant.quota_left + free)
 
 
 async def admit(pool: Pool, request: LiveRequest, address: Address, reference: str) -> tuple[KeyGrant, Known | None]:
-    """Let the key in, set one check aside, and look for an earlier answer.
+    """Let the key in, set one check aside, and look for an earlier answer."""
+    return await insisting(pool, lambda: admit_once(pool, request, address, reference))
 
-    Tried again on fresh connections when those of the pool turn out dead, after the database was away.
-    """
+
+async def insisting(pool: Pool, work: Callable[[], Awaitable[T]]) -> T:
+    """Do something once more, on fresh connections, when those of the pool died; its references make that safe."""
     try:
-        return await admit_once(pool, request, address, reference)
+        return await work()
     except PoolTimeout:
         raise
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         await pool.check()
-        return await admit_once(pool, request, address, reference)
+        return await work()
 
 
 async def admit_once(
@@ -210,7 +216,7 @@ async def release(pool: Pool, reference: str) -> None:
     try:
         async with pool.connection() as connection, connection.transaction():
             await quota.aclose_reservation(connection, reference=reference, entry=f"{reference}:gone")
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         return
 
 
