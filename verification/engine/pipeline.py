@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from verification.engine import lists, mail_hosts
+from verification.engine import lists
 from verification.engine.config import EngineConfig, ProbeOptions
+from verification.engine.directory import MAX_ADDRESSES, Directory
 from verification.engine.geo import country_of
-from verification.engine.mail_hosts import MxHost
+from verification.engine.mail_hosts import MailHosts, MxHost
 from verification.engine.network import Guard
 from verification.engine.pacing import InProcessPacing, Pacing
 from verification.engine.providers import organisation_of, provider_of
@@ -98,6 +99,7 @@ class Engine:
         self._config = config
         self._guard = Guard(config.allowed_networks)
         self._resolver = Resolver(config)
+        self._directory = Directory(self._resolver, self._guard)
         self._desk = Desk(
             config,
             pacing or InProcessPacing(config.per_host),
@@ -167,7 +169,7 @@ class Engine:
 
     async def _ask_dns(self, case: Case) -> None:
         budget = Budget()
-        found = await mail_hosts.find(self._resolver, case.address.ascii_domain, budget)
+        found = await self._directory.find(case.address.ascii_domain, budget)
         case.outcome, case.detail = found.outcome, found.detail[:MAX_DETAIL]
         if found.outcome in BY_DNS or case.is_spam_trap or (case.disposable and case.options.disposable_check):
             return
@@ -190,12 +192,12 @@ class Engine:
             return "dns_only"
         return ""
 
-    async def _ask_hosts(self, case: Case, found: mail_hosts.MailHosts, budget: Budget) -> None:
+    async def _ask_hosts(self, case: Case, found: MailHosts, budget: Budget) -> None:
         """Ask one host after the other until one is conclusive; dead ones last."""
         outcomes: set[MailHostsOutcome] = set()
         last: list[tuple[MxHost, str]] = []
         for host in found.hosts:
-            where = await mail_hosts.addresses(self._resolver, self._guard, host, budget)
+            where = await self._directory.addresses(host, budget)
             outcomes.add(where.outcome)
             if where.guarded:
                 case.attempts.append(Attempt(Stage.CONNECT, host.name, trouble=Trouble.GUARDED))
@@ -210,8 +212,10 @@ class Engine:
             case.outcome = next(each for each in _UNUSABLE if each in outcomes)
 
     async def _ask_host(self, case: Case, key: tuple[str, ...], host: MxHost, addresses: list[str]) -> bool:
-        """Ask at one address after the other until somebody speaks.  True: what was said settles the matter."""
+        """Ask at one address after the other until somebody speaks.  True: nobody else need be asked."""
         for address in addresses:
+            if len(case.attempts) >= MAX_ADDRESSES:
+                return True
             attempt = await self._ask(case, key, host, address)
             case.attempts.append(attempt)
             if attempt.meaning is Meaning.ACCEPTED and self._wants_catch_all(case, host):

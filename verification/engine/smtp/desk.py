@@ -12,9 +12,10 @@ from verification.engine.network import Guard
 from verification.engine.pacing import Pacing
 from verification.engine.smtp.catch_all import CatchAllMemory
 from verification.engine.smtp.client import DEFAULT_PATIENCE, Patience, Session
-from verification.engine.smtp.line import GROUP_SIZE, MAX_GROUP, Inquiry, Line
+from verification.engine.smtp.line import GROUP_SIZE, Inquiry, Line
 from verification.engine.types import Stage, Trouble
 
+MAX_GROUP = 2 * GROUP_SIZE - 1  # a group that is refused whole stays below the 20 errors that Postfix bears
 MAX_HABITS = 10_000
 NAMELESS = "probe.invalid"  # how we greet in zones that are probed even without a HELO name
 
@@ -38,6 +39,23 @@ class Habits:
     recipients: int = 1_000
     group: int = MAX_GROUP
     starts_tls: bool = False
+    answered: int = 0
+    refused: int = 0
+
+    def note(self, answered: int, refused: int) -> None:
+        """Count answers, the newer ones more."""
+        if self.answered > 1_000:
+            self.answered //= 2
+            self.refused //= 2
+        self.answered += answered
+        self.refused += refused
+
+    def group_for(self, errors_left: int) -> int:
+        """Give a group that will hardly be refused more often than `errors_left`, judging by the answers so far."""
+        if self.answered < GROUP_SIZE:
+            return errors_left
+        likely = min(1.0, 2 * self.refused / self.answered + 0.1)
+        return max(errors_left, min(MAX_GROUP, int(errors_left / likely)))
 
     def shrink(self, errors: int, served: int) -> None:
         """Stay below what made the server hang up."""

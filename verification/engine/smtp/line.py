@@ -25,8 +25,7 @@ from verification.engine.types import Attempt, Meaning, Stage, Trouble
 if TYPE_CHECKING:
     from verification.engine.smtp.desk import Desk, Route
 
-GROUP_SIZE = 10  # what a connection may be refused at most, unless a server is known to allow less
-MAX_GROUP = 50
+GROUP_SIZE = 10  # recipients refused on one connection, as long as a server is not known to allow less
 MAX_TRIES = 5  # of one recipient at one address
 MAX_STRIKES = 3  # connections in a row that broke without an answer
 FAIR_SHARE = 50  # recipients after which a connection makes room when others wait for the organisation
@@ -158,6 +157,7 @@ class Line:
             if meaning is Meaning.ACCEPTED and inquiry.wants_catch_all:
                 self._ask_for_stranger(inquiry)
         self._answered_at = self._loop.time()
+        self._habits.note(len(answers), sum(heard.reply.code >= 400 for heard in answers))
         if refused and not session.refused:
             self._desk.pacing.refused(self._route.organisation)
         session.refused = refused
@@ -172,8 +172,10 @@ class Line:
         if session.served >= FAIR_SHARE and self._desk.pacing.contended(self._route.organisation):
             return 0
         habits = self._habits
-        left = min(habits.errors - session.dialogue.errors, habits.recipients - session.served)
-        return min(left, habits.group, MAX_GROUP)
+        errors_left = habits.errors - session.dialogue.errors
+        if errors_left <= 0:
+            return 0
+        return min(habits.group_for(errors_left), habits.recipients - session.served, habits.group)
 
     # The random recipient
 

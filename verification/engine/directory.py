@@ -1,0 +1,85 @@
+"""Mail hosts and their addresses, looked up once for all who ask for the same at about the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from verification.engine import mail_hosts
+from verification.engine.mail_hosts import HostAddresses, MailHosts, MxHost
+from verification.engine.network import Guard
+from verification.engine.resolver import Budget, Resolver
+from verification.engine.types import MailHostsOutcome
+
+REMEMBER_SECONDS = 10.0  # far below any sensible TTL; the resolver keeps the records for as long as they hold
+MAX_REMEMBERED = 20_000
+MAX_ADDRESSES = 20  # tried for one recipient, over all hosts
+
+Found = TypeVar("Found", MailHosts, HostAddresses)
+
+
+class Directory:
+    """Asks the resolver; followers of a question under way wait for its leader."""
+
+    def __init__(self, resolver: Resolver, guard: Guard, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._resolver = resolver
+        self._guard = guard
+        self._domains: _Shared[MailHosts] = _Shared(clock)
+        self._hosts: _Shared[HostAddresses] = _Shared(clock)
+
+    async def find(self, ascii_domain: str, budget: Budget) -> MailHosts:
+        """Find the mail hosts of a domain."""
+        return await self._domains.get(ascii_domain, lambda: mail_hosts.find(self._resolver, ascii_domain, budget))
+
+    async def addresses(self, host: MxHost, budget: Budget) -> HostAddresses:
+        """Find the addresses of a host; who asks counts how many are tried."""
+        return await self._hosts.get(host.name, lambda: self._addresses(host, budget))
+
+    async def _addresses(self, host: MxHost, budget: Budget) -> HostAddresses:
+        budget.addresses = MAX_ADDRESSES
+        return await mail_hosts.addresses(self._resolver, self._guard, host, budget)
+
+
+class _Shared(Generic[Found]):
+    """Answers by name: one asks, the others get the same; what was found is remembered for a moment."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[float, Found]] = {}
+        self._followers: dict[str, list[asyncio.Future[Found | None]]] = {}
+
+    async def get(self, name: str, ask: Callable[[], Awaitable[Found]]) -> Found:
+        while True:
+            known = self._known.get(name)
+            if known is not None and known[0] > self._clock():
+                return known[1]
+            followers = self._followers.get(name)
+            if followers is None:
+                return await self._lead(name, ask)
+            follower: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+            followers.append(follower)
+            found = await follower
+            if found is not None:
+                return found  # else the leader was cancelled: somebody else leads
+
+    async def _lead(self, name: str, ask: Callable[[], Awaitable[Found]]) -> Found:
+        self._followers[name] = []
+        found: Found | None = None
+        try:
+            found = await ask()
+        finally:
+            for follower in self._followers.pop(name):
+                if not follower.done():
+                    follower.set_result(found)
+        self._remember(name, found)
+        return found
+
+    def _remember(self, name: str, found: Found) -> None:
+        self._known.pop(name, None)
+        if found.outcome is not MailHostsOutcome.FOUND:
+            return
+        self._known[name] = (self._clock() + REMEMBER_SECONDS, found)
+        if len(self._known) > MAX_REMEMBERED:
+            del self._known[next(iter(self._known))]
