@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from accounts.models import Account, LicenseKey
+from django.db.models import F
+
+from accounts.models import Account, LicenseKey, Role, User
 from tests.factories import make_account, make_key
-from verification.domain import intake
-from verification.models import Job
+from verification.domain import intake, uploads
+from verification.engine.types import Blame, Reason, Result
+from verification.models import Check, CheckResult, Job, JobStatus, Tally, Upload
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -19,3 +22,69 @@ def make_job(emails: Sequence[str], *, account: Account | None = None, key: Lice
     key = key or make_key(account)[0]
     recipients = [intake.Recipient(0, index, email) for index, email in enumerate(emails)]
     return intake.accept_recipients(account=account, key=key, recipients=recipients, now=NOW).job
+
+
+def make_upload(
+    content: str | bytes = "name,email\nJane,jane@ok.test\nJoe,joe@ok.test\n",
+    *,
+    account: Account | None = None,
+    filename: str = "customers.csv",
+) -> Upload:
+    """Bring a list file, as a member would."""
+    account = account or make_account()
+    chunks = [content.encode() if isinstance(content, str) else content]
+    return uploads.receive(account=account, user=owner_of(account), chunks=chunks, filename=filename, now=NOW)
+
+
+def make_list(content: str = "email\njane@ok.test\n", *, account: Account | None = None) -> Job:
+    """Bring a list, start it, and make its rows checks."""
+    upload = make_upload(content, account=account)
+    job = intake.start_list(upload=upload, address_column=upload.address_column, user=owner_of(upload.account), now=NOW)
+    intake.read_list(job_id=job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def owner_of(account: Account) -> User:
+    return account.memberships.select_related("user").get(role=Role.OWNER).user
+
+
+def give_verdict(
+    check: Check,
+    result: Result = Result.OK,
+    reason: Reason = Reason.SUCCESS,
+    blame: Blame = Blame.NONE,
+    *,
+    final: bool = True,
+    evidence: dict[str, object] | None = None,
+) -> CheckResult:
+    """Write a verdict with its tally and its place in the job's counters."""
+    verdict = CheckResult.objects.create(
+        check_row=check,
+        account_id=check.account_id,
+        job=check.job,
+        result=result,
+        reason=reason,
+        blame=blame,
+        mail_server_location="DE",
+        evidence=evidence or {},
+        final=final,
+        checked_at=NOW,
+    )
+    if check.job is not None and final:
+        counter = "decided" if result in (Result.OK, Result.BAD) else "undecided"
+        Job.objects.filter(pk=check.job.pk).update(**{"waiting": F("waiting") - 1, counter: F(counter) + 1})
+        tally, _ = Tally.objects.get_or_create(
+            job=check.job, result=result, reason=reason, blame=blame, defaults={"count": 0}
+        )
+        Tally.objects.filter(pk=tally.pk).update(count=F("count") + 1)
+    return verdict
+
+
+def finish(job: Job) -> Job:
+    """End a job: every row taken is found good."""
+    for check in job.checks.taken().filter(verdict=None):
+        give_verdict(check)
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.FINISHED, finished_at=NOW)
+    job.refresh_from_db()
+    return job

@@ -5,6 +5,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from verification.domain import lists
 from verification.domain.lists import ListRefused, Look
@@ -14,8 +15,8 @@ PEOPLE = "name;e-mail;city\nJane;jane@ok.test;Zürich\nJoe;joe@ok.test;Bern\n"
 
 
 @pytest.fixture(autouse=True)
-def uploads(tmp_path: Path, settings: object) -> None:
-    settings.UPLOADS = tmp_path  # type: ignore[attr-defined]
+def uploads(tmp_path: Path, settings: Settings) -> None:
+    settings.UPLOADS = tmp_path
 
 
 def written(content: bytes | str) -> Upload:

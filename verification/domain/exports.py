@@ -1,17 +1,16 @@
 """Results as a file: the original columns in the original order, then ours; UTF-8 without a byte order mark.
 
-Rows are fetched by ranges of positions, each its own short statement: memory stays flat and a slow reader holds no
-transaction open.  Checks and final results never change, so the pieces fit together.
+Rows are fetched by ranges of positions, each its own short statement: memory stays flat, and a slow reader holds no
+transaction and no connection of a pool.  Checks and final results never change, so the pieces fit together.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from asgiref.sync import sync_to_async
 from django.db import connection
 from django.db.models import Max
 
@@ -44,15 +43,9 @@ def export_csv(*, job: Job) -> Iterator[bytes]:
         with connection.cursor() as cursor:
             cursor.execute(ROWS, [job.pk, job.account_id, first, first + ROWS_PER_STATEMENT])
             fetched: list[Fetched] = cursor.fetchall()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         yield encoded(line(row, len(columns)) for row in fetched)
-
-
-async def aexport_csv(*, job: Job) -> AsyncIterator[bytes]:
-    """Give what export_csv gives to an ASGI server, which would collect a plain iterator before sending any of it."""
-    pieces = export_csv(job=job)
-    step = sync_to_async(lambda: next(pieces, None))
-    while (piece := await step()) is not None:
-        yield piece
 
 
 def line(row: Fetched, width: int) -> list[str]:

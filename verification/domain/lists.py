@@ -58,12 +58,15 @@ def look(path: Path, *, filename: str, max_rows: int | None = None) -> Look:
         raise ListRefused("No column holds e-mail addresses. The list needs one address in each row.")
     has_header = not any("@" in cell for cell in head[0])
     row_count, width = measure(path, encoding, delimiter, max_rows=max_rows, skip=int(has_header))
+    columns = padded(head[0], width) if has_header else made_up_names(width, found[0])
     sample = head[int(has_header) :][:SAMPLE_ROWS]
+    if is_our_export(columns):
+        columns, *sample = [[unguard(cell) for cell in cells] for cells in (columns, *sample)]
     return Look(
         encoding=encoding,
         delimiter=delimiter,
         has_header=has_header,
-        columns=padded(head[0], width) if has_header else made_up_names(width, found[0]),
+        columns=columns,
         address_columns=found,
         row_count=row_count,
         sample=[padded([cell[:SAMPLE_CELL] for cell in cells], width) for cells in sample],

@@ -29,7 +29,8 @@ ACTIONS = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
 
 
 def job_of(request: AccountRequest, job_id: UUID) -> Job:
-    return get_object_or_404(Job.objects.of(request.membership.account).select_related("upload"), pk=job_id)
+    jobs_of_account = Job.objects.of(request.membership.account)
+    return get_object_or_404(jobs_of_account.select_related("upload", "created_by"), pk=job_id)
 
 
 def progress_of(job: Job) -> dict[str, Any]:  # Any: template context
@@ -102,7 +103,7 @@ def export(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     except FeatureDisabled:
         raise PermissionDenied("Downloads are switched off for this account.") from None
     name = (found.name or "results").rsplit(".", 1)[0]
-    response = StreamingHttpResponse(exports.aexport_csv(job=found), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(exports.export_csv(job=found), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}-checked.csv") or "attachment"
     return response
 

@@ -1,0 +1,138 @@
+"""Every page by owner, teammates, stranger and nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, Role
+from tests.factories import make_account, make_member, make_user
+from tests.verification.factories import make_list, make_upload, owner_of
+from verification.models import Job, Upload
+from verification.web.urls import urlpatterns
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True)
+class World:
+    """An account with a list that waits, one that runs and one that is done."""
+
+    account: Account
+    upload: Upload
+    job: Job
+
+    def address(self, name: str, account: Account | None = None) -> str:
+        arguments: dict[str, object] = {"account": (account or self.account).slug}
+        if name == "upload":
+            arguments["upload_id"] = self.upload.pk
+        elif "job" in name:
+            arguments["job_id"] = self.job.pk
+        return reverse(name, kwargs=arguments)
+
+
+@pytest.fixture
+def world() -> World:
+    account = make_account()
+    upload = make_upload(account=account)
+    return World(account, upload, make_list("email\njane@ok.test\nnobody\njane@ok.test\n", account=account))
+
+
+GET = ["lists", "new_list", "upload", "job", "job_progress", "job_chart", "checks"]
+POST = ["pause_job", "resume_job", "cancel_job"]
+FOR_VIEWERS = {"lists", "job", "job_progress", "job_chart", "checks"}
+
+
+def asked(client: Client, world: World, name: str, account: Account | None = None) -> HttpResponse:
+    address = world.address(name, account)
+    response = client.post(address) if name in POST else client.get(address)
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+def test_no_page_is_forgotten_here() -> None:
+    assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, "job_export"}
+
+
+@pytest.mark.parametrize("name", GET)
+def test_owners_read_every_page(client: Client, world: World, name: str) -> None:
+    client.force_login(owner_of(world.account))
+    response = asked(client, world, name)
+
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "no-store, private"
+
+
+@pytest.mark.parametrize("name", POST)
+def test_owners_act(client: Client, world: World, name: str) -> None:
+    client.force_login(owner_of(world.account))
+    response = asked(client, world, name)
+
+    assert (response.status_code, response["Location"]) == (302, world.address("job"))
+
+
+@pytest.mark.parametrize("name", GET + POST)
+def test_viewers_look_and_touch_nothing(client: Client, world: World, name: str) -> None:
+    client.force_login(make_member(world.account, Role.VIEWER))
+
+    assert asked(client, world, name).status_code == (200 if name in FOR_VIEWERS else 403)
+
+
+@pytest.mark.parametrize("name", [*GET, *POST, "job_export"])
+def test_strangers_find_nothing(client: Client, world: World, name: str) -> None:
+    client.force_login(owner_of(make_account()))
+    found = asked(client, world, name)
+    nothing = client.get(f"/a/{uuid4()}/lists")
+
+    assert (found.status_code, found.content) == (404, nothing.content)
+
+
+@pytest.mark.parametrize("name", ["upload", "job", "job_progress", "job_chart", "job_export", *POST])
+def test_another_account_does_not_open_our_lists(client: Client, world: World, name: str) -> None:
+    stranger = make_account()
+    client.force_login(owner_of(stranger))
+
+    assert asked(client, world, name, account=stranger).status_code == 404
+
+
+@pytest.mark.parametrize("name", [*GET, *POST, "job_export"])
+def test_nobody_is_sent_to_sign_in(client: Client, world: World, name: str) -> None:
+    response = asked(client, world, name)
+
+    assert response.status_code == 302
+    assert response["Location"] == f"/accounts/login/?next={world.address(name)}"
+
+
+@pytest.mark.parametrize("name", [*GET, "job_export"])
+def test_pages_are_read_with_get_only(client: Client, world: World, name: str) -> None:
+    client.force_login(owner_of(world.account))
+
+    assert client.delete(world.address(name)).status_code == 405
+
+
+@pytest.mark.parametrize("name", POST)
+def test_actions_need_post(client: Client, world: World, name: str) -> None:
+    client.force_login(owner_of(world.account))
+
+    assert client.get(world.address(name)).status_code == 405
+
+
+def test_members_of_several_accounts_choose(client: Client) -> None:
+    user = make_user()
+    accounts = [make_account(f"Company {n}", owner=user) for n in range(2)]
+    client.force_login(user)
+    page = client.get("/").content.decode()
+
+    assert all(f'href="/a/{account.slug}/lists"' in page for account in accounts)
+
+
+def test_a_member_of_one_account_goes_straight_to_its_lists(client: Client) -> None:
+    account = make_account()
+    client.force_login(owner_of(account))
+
+    assert client.get("/")["Location"] == f"/a/{account.slug}/lists"

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import csv
+import re
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Account, Role
+from tests.factories import make_account, make_member
+from tests.verification.factories import finish, give_verdict, make_list, owner_of
+from verification.domain import job_pages
+from verification.engine.types import LEGAL_PAIRS, Blame, Reason, Result
+from verification.models import Check, Job, JobStatus
+from verification.web.words import BLAMES, REASONS, RESULTS
+
+pytestmark = pytest.mark.django_db
+FIVE = "email\na@ok.test\nb@ok.test\nno-at-sign\na@ok.test\nc@ok.test\n"
+
+
+@pytest.fixture
+def account(client: Client) -> Account:
+    account = make_account()
+    client.force_login(owner_of(account))
+    return account
+
+
+@pytest.fixture
+def job(account: Account) -> Job:
+    """Five rows: good, bad, refused, duplicate, waiting."""
+    job = make_list(FIVE, account=account)
+    give_verdict(job.checks.get(position=0))
+    reply = {"host": "mx.ok.test", "code": 550, "enhanced": "5.1.1", "text": "<b>no</b> such user"}
+    evidence: dict[str, object] = {"attempts": [reply]}
+    bad = (Result.BAD, Reason.MAILBOX_DOES_NOT_EXIST, Blame.ADDRESS)
+    give_verdict(job.checks.get(position=1), *bad, evidence=evidence)
+    job.refresh_from_db()
+    return job
+
+
+def page_of(client: Client, job: Job, name: str = "job", query: str = "") -> HttpResponse:
+    response = client.get(reverse(name, args=[job.account.slug, job.pk]) + query)
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+def row_numbers(response: HttpResponse) -> list[int]:
+    return [int(number) for number in re.findall(r'<td class="number muted">(\d+)</td>', response.content.decode())]
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("", [1, 2, 3, 4, 5]),
+        ("?show=all", [1, 2, 3, 4, 5]),
+        ("?show=Ok", [1]),
+        ("?show=Bad", [2, 3]),
+        ("?show=Bad&reason=AtSignNotFound", [3]),
+        ("?show=RetryLater", []),
+        ("?show=waiting", [5]),
+        ("?show=refused", [3]),
+        ("?show=duplicate", [4]),
+        ("?show=nonsense&reason=nonsense&after=x&before=-1", [1, 2, 3, 4, 5]),
+        ("?after=1", [3, 4, 5]),
+        ("?before=2", [1, 2]),
+        ("?after=99999999999999999999999", [1, 2, 3, 4, 5]),
+    ],
+)
+def test_rows_by_kind(client: Client, job: Job, query: str, numbers: list[int]) -> None:
+    assert row_numbers(page_of(client, job, query=query)) == numbers
+
+
+def test_the_page_of_a_running_job(client: Client, job: Job) -> None:
+    page = page_of(client, job).content.decode()
+
+    assert '<progress value="4" max="5"' in page
+    assert "mx.ok.test: 550 5.1.1 &lt;b&gt;no&lt;/b&gt; such user" in page
+    assert "there is no at-sign" in page
+    assert "Same as row 1: checked once, charged once" in page
+    assert page.count('class="badge result-Ok"') == 2  # of the row, and of its duplicate
+    assert "<script>" not in page
+    assert "style=" not in page
+
+
+def test_rows_come_in_pages(client: Client, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_pages, "PAGE_ROWS", 2)
+    job = finish(make_list("email\n" + "".join(f"a{n}@ok.test\n" for n in range(5)), account=account))
+
+    for kind in ("all", "Ok"):
+        seen, query = [], f"?show={kind}"
+        while query:
+            response = page_of(client, job, query=query)
+            seen.append(row_numbers(response))
+            following = re.search(r'href="(\?[^"#]+)#rows" rel="next"', response.content.decode())
+            query = following[1].replace("&amp;", "&") if following else ""
+        assert seen == [[1, 2], [3, 4], [5]]
+        back = re.search(r'href="(\?[^"#]+)#rows" rel="prev"', response.content.decode())
+        assert back
+        before = page_of(client, job, query=back[1].replace("&amp;", "&"))
+        assert row_numbers(before) == [3, 4]
+
+
+def test_the_part_that_changes_is_asked_for_until_the_end(client: Client, job: Job) -> None:
+    running = page_of(client, job, "job_progress")
+    assert running.status_code == 200
+    assert b"hx-trigger" in running.content
+    assert b'hx-swap-oob="true"' in running.content
+
+    ended = page_of(client, finish(job), "job_progress")
+    assert (ended.status_code, ended["HX-Trigger-After-Swap"]) == (286, "job-ended")
+    assert b"hx-trigger" not in ended.content
+
+
+def test_the_ring(client: Client, job: Job) -> None:
+    assert page_of(client, job, "job_chart").json() == {  # type: ignore[attr-defined]  # of the test client
+        "slices": [
+            {"key": "Success", "title": "Mailbox exists", "count": 1},
+            {"key": "AtSignNotFound", "title": "No @ in it", "count": 1},
+            {"key": "MailboxDoesNotExist", "title": "No such mailbox", "count": 1},
+            {"key": "waiting", "title": "Waiting", "count": 1},
+        ]
+    }
+
+
+def test_a_job_that_is_still_read(client: Client, job: Job) -> None:
+    none = dict.fromkeys(["total", "waiting", "refused", "duplicate", "decided"], 0)
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.PARSING, **none)
+
+    assert "Reading 5 rows…" in page_of(client, job).content.decode()
+
+
+def test_pause_and_go_on_and_stop(client: Client, job: Job) -> None:
+    for action, status in [("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")]:
+        client.post(reverse(f"{action}_job", args=[job.account.slug, job.pk]))
+        job.refresh_from_db()
+        assert job.status == status
+    page = client.post(reverse("pause_job", args=[job.account.slug, job.pk]), follow=True).content.decode()
+    assert "This list is cancelled: there is nothing to pause." in page
+
+
+def test_a_page_asks_as_often_for_three_rows_as_for_one(
+    client: Client, account: Account, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    one = finish(make_list("email\na@ok.test\na@ok.test\n", account=account))
+    three = finish(make_list("email\n" + "a@ok.test\nb@ok.test\nc@ok.test\n" * 2, account=account))
+    for job in (one, three):
+        address = reverse("job", args=[account.slug, job.pk])
+        with django_assert_num_queries(8):
+            client.get(address)
+
+
+def test_single_checks(client: Client, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_pages, "PAGE_ROWS", 2)
+    for number in range(3):
+        give_verdict(Check.objects.create(account=account, address=f"a{number}@ok.test", domain="ok.test"))
+    give_verdict(Check.objects.create(account=make_account(), address="b@ok.test", domain="ok.test"))
+
+    address = reverse("checks", args=[account.slug])
+    pages = []
+    query = ""
+    for _ in range(2):
+        page = client.get(address + query).content.decode()
+        pages.append(re.findall(r'<td class="address">([^<]+)<', page))
+        following = re.search(r'href="(\?before=\d+)"', page)
+        query = following[1] if following else "none"
+    assert pages == [["a2@ok.test", "a1@ok.test"], ["a0@ok.test"]]
+    assert query == "none"
+
+
+def test_every_verdict_has_words() -> None:
+    assert set(REASONS) == {reason for _, reason in LEGAL_PAIRS} == set(Reason)
+    assert set(RESULTS) == set(Result)
+    assert set(BLAMES) == set(Blame)
+
+
+def test_download(client: Client, job: Job) -> None:
+    client.force_login(make_member(job.account, Role.MEMBER))
+    response = client.get(reverse("job_export", args=[job.account.slug, job.pk]))
+
+    assert response.status_code == 200
+    assert response.headers["Content-Disposition"] == 'attachment; filename="customers-checked.csv"'
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(response.getvalue().decode().splitlines()))
+    assert [(row["email"], row["Status"], row["Blame"]) for row in rows] == [
+        ("a@ok.test", "Ok", "none"),
+        ("b@ok.test", "Bad", "address"),
+        ("no-at-sign", "Bad", "address"),
+        ("a@ok.test", "Ok", "none"),
+        ("c@ok.test", "", ""),
+    ]
+
+
+def test_download_is_refused_to_viewers(client: Client, job: Job) -> None:
+    client.force_login(make_member(job.account, Role.VIEWER))
+
+    assert page_of(client, job, "job_export").status_code == 403
+    assert b"Download" not in page_of(client, job).content
+
+
+def test_downloads_switched_off(client: Client, job: Job) -> None:
+    job.account.configs.update(exports=False)
+    response = page_of(client, job, "job_export")
+
+    assert response.status_code == 403
+    assert b"Downloads are switched off for this account." in response.content
+    assert b'role="button" href="' + reverse("job_export", args=[job.account.slug, job.pk]).encode() not in (
+        page_of(client, job).content
+    )
