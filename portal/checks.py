@@ -40,7 +40,7 @@ CHECKS = (
     Check("ruff check", tool("ruff", "check", "--quiet")),
     Check("ruff format", tool("ruff", "format", "--check", "--quiet")),
     Check("lock", tool("uv", "lock", "--check", "--offline", "--quiet")),
-    Check("import contracts", [str(Path(sys.executable).with_name("lint-imports")), "--no-timings"]),
+    Check("import contracts", [str(Path(sys.executable).with_name("lint-imports"))]),
     Check("mypy", tool("mypy")),
     Check("migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
     Check("deploy", [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"], production=True),

@@ -1,4 +1,4 @@
-"""The web process: uvicorn with our log lines."""
+"""The web process: uvicorn, with our log lines in place of its own."""
 
 from __future__ import annotations
 
