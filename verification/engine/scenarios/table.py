@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from verification.engine.strangers import is_stranger
 from verification.engine.types import MailHostsOutcome, Meaning, Stage
 
 SERVER = "server"  # stands for the address of the domain's own mail server
@@ -207,7 +206,7 @@ def scenario_of(ascii_domain: str) -> Scenario | None:
 def mailbox_reply(user: str) -> ServerReply:
     """Say what an honest server answers of this local part, wherever a mailbox is asked for."""
     name = user.strip('"').lower()
-    if name.startswith("missing") or is_stranger(name):
+    if name.startswith("missing"):
         return NO_MAILBOX
     if name.startswith("full"):
         return MAILBOX_FULL_FOR_GOOD if name.startswith("full5") else MAILBOX_FULL
