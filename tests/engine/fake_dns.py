@@ -18,7 +18,8 @@ from verification.engine.resolver import Resolver
 
 T = TypeVar("T")
 SOA = "ns.test. admin.test. 1 3600 600 86400 60"
-NO_TRIES = (0.15, 0.15, 0.15)  # patience that suits loopback
+QUICK = (0.3, 0.2, 0.2)  # patience where an answer will not come
+PATIENT = (5.0, 5.0, 5.0)  # where it will, on however busy a machine
 
 Query = dns.message.QueryMessage
 Script = Callable[[Query, str], list[bytes]]  # query and "udp" or "tcp" → the packets to send
@@ -81,17 +82,29 @@ class FakeDns:
     host: str = "127.0.0.1"
     questions: list[tuple[str, str, str]] = field(default_factory=list)
     sources: set[int] = field(default_factory=set)
+    last_source: int = 0
+    resolvers: list[Resolver] = field(default_factory=list)  # that ask here: closed with the server
 
     async def __aenter__(self) -> FakeDns:
+        while True:
+            self._tcp = await asyncio.start_server(self._serve_tcp, self.host, 0)
+            self.address: tuple[str, int] = self._tcp.sockets[0].getsockname()[:2]
+            try:
+                await self._listen()
+            except OSError:  # the port is taken for UDP
+                self._tcp.close()
+            else:
+                return self
+
+    async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        self._tcp = await asyncio.start_server(self._serve_tcp, self.host, 0)
-        self.address: tuple[str, int] = self._tcp.sockets[0].getsockname()[:2]
         self._udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(self), local_addr=self.address)
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for resolver in self.resolvers:
+            await resolver.aclose()
         self._udp.close()
         self._tcp.close()
         await asyncio.sleep(0)
@@ -112,6 +125,10 @@ class FakeDns:
             script = says("NOERROR" if exists else "NXDOMAIN", soa=True)
         return script(query, transport)
 
+    def send_late(self, packet: bytes) -> None:
+        """Send an answer to the port that asked last."""
+        self._udp.sendto(packet, (self.host, self.last_source))
+
     async def _serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int.from_bytes(await reader.readexactly(2), "big")
         for packet in self.packets(await reader.readexactly(size), "tcp"):
@@ -129,14 +146,17 @@ class _Udp(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.server.sources.add(addr[1])
+        self.server.last_source = addr[1]
         for packet in self.server.packets(data, "udp"):
             self.transport.sendto(packet, addr)
 
 
-def resolver_for(*servers: FakeDns, try_seconds: tuple[float, ...] = NO_TRIES, **zones: FakeDns) -> Resolver:
-    """Build a resolver that asks these servers; `zones` are asked for the names below them."""
-    config = EngineConfig(
-        resolvers=tuple(server.address for server in servers),
-        zone_resolvers={zone: (server.address,) for zone, server in zones.items()},
-    )
-    return Resolver(config, try_seconds=try_seconds)
+def resolver_for(*servers: FakeDns, try_seconds: tuple[float, ...] | None = None) -> Resolver:
+    """Build a resolver that asks these servers, with little patience when one of them is told to keep silent."""
+    if try_seconds is None:
+        is_silent = any(silent in (*server.zone.values(), server.default) for server in servers)
+        try_seconds = QUICK if is_silent else PATIENT
+    config = EngineConfig(resolvers=tuple(server.address for server in servers))
+    resolver = Resolver(config, try_seconds=try_seconds)
+    servers[0].resolvers.append(resolver)
+    return resolver

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from verification.engine.resolver import wire
 from verification.engine.resolver.reply import Budget, DnsReply, DnsStatus
-from verification.engine.resolver.servers import Exchange, Server
+from verification.engine.resolver.servers import Exchange, Heard, Server
 from verification.engine.resolver.wire import Malformed, Question, Reading
 
 TRY_SECONDS = (2.0, 3.0, 5.0)  # patience of each of the tries, over UDP or TCP
+FRESH_SECONDS = 0.25  # by then a name server has read the packet
 LEAST_SECONDS, MOST_SECONDS, MOST_NEGATIVE_SECONDS = 10, 3_600, 900  # a TTL is held within these
 FAILURE_SECONDS = 60  # failures are remembered, too, for at most 5 minutes (RFC 9520 section 3.2)
 
 REFUSAL = wire.RCODES[wire.REFUSED]
 
-Heard = tuple[Server, bytes]
 Outcome = tuple[DnsReply, int]  # a reply and for how many seconds to remember it, 0: not at all
 
 
@@ -79,14 +79,23 @@ class Conversation:
     async def _ask(self, seconds: float) -> Heard | None:
         server = self._queue.popleft()
         self._queue.append(server)
-        async with self._manners.slots:
-            asked_at = self._manners.clock()
-            if self._over_tcp:
-                heard = await server.ask_tcp(self._question, seconds)
-            else:
-                heard = await server.ask_udp(self._exchange, seconds)
+        asked_at = self._manners.clock()
+        if self._over_tcp:
+            heard = await server.ask_tcp(self._question, seconds)
+        else:
+            heard = await self._ask_udp(server, seconds)
         if heard is None:
             server.note_silence(asked_at, self._manners.clock())
+        return heard
+
+    async def _ask_udp(self, server: Server, seconds: float) -> Heard | None:
+        """Hold a slot while the question is fresh: many in one burst are lost, slow zones must not hold up others."""
+        async with self._manners.slots:
+            if not server.send(self._exchange):
+                return None
+            heard = await self._exchange.wait(min(seconds, FRESH_SECONDS))
+        if heard is None and seconds > FRESH_SECONDS and not self._exchange.is_refused:
+            heard = await self._exchange.wait(seconds - FRESH_SECONDS)
         return heard
 
     def _listen(self, heard: Heard | None) -> Outcome | None:
@@ -123,32 +132,39 @@ class Conversation:
             self._failure = (server, problem)
 
     async def _give_up(self, started: float) -> Outcome:
-        """Say whose fault it is that there is no answer: the zone's, unless our servers answer nobody."""
+        """Say whose fault it is that there is no answer."""
         seconds = sum(self._manners.try_seconds)
         if self._failure is not None:
             server, problem = self._failure
-            works = problem != REFUSAL or await self._any(lambda one: one.worked_at, started - seconds)
-            status = DnsStatus.SERVFAIL if works else DnsStatus.SILENT
-            detail = f"{problem} from {server.name}"
-            return DnsReply(status, server=server.name, detail=detail), FAILURE_SECONDS if works else 0
-        names = ", ".join(server.name for server in self._servers)
-        if await self._any(lambda one: one.heard_at, started):
-            detail = "truncated, and no whole answer over TCP" if self._over_tcp else f"no answer in {seconds:g} s"
-            return DnsReply(DnsStatus.TIMEOUT, server=names, detail=f"{detail} from {names}"), FAILURE_SECONDS
-        return DnsReply(DnsStatus.SILENT, server=names, detail=f"nothing at all from {names}"), 0
+            status = DnsStatus.SERVFAIL
+            if problem == REFUSAL:
+                status = await self._unless_ours(status, lambda one: one.worked_at, started - seconds)
+            reply = DnsReply(status, server=server.name, detail=f"{problem} from {server.name}")
+        else:
+            status = await self._unless_ours(DnsStatus.TIMEOUT, lambda one: one.heard_at, started)
+            names = ", ".join(server.name for server in self._servers)
+            problem = "truncated, and no whole answer over TCP" if self._over_tcp else f"no answer in {seconds:g} s"
+            if status is DnsStatus.SILENT:
+                problem = "no answer to anything"
+            reply = DnsReply(status, server=names, detail=f"{problem} from {names}")
+        is_theirs = status in (DnsStatus.SERVFAIL, DnsStatus.TIMEOUT)
+        return reply, FAILURE_SECONDS if is_theirs else 0
 
-    async def _any(self, last: Callable[[Server], float], since: float) -> bool:
-        """Tell whether a server answered somebody since then; if none did, ask what each of them must know.
+    async def _unless_ours(self, theirs: DnsStatus, last: Callable[[Server], float], since: float) -> DnsStatus:
+        """Give `theirs` when a server of ours answered somebody since then, else SILENT.
 
-        That is the zone they are configured for, else the top-level domain: also a server of one zone answers that.
+        If none did, each is asked what it must know: the zone it is configured for, else the top-level domain, which
+        a server of a few zones answers, too.  EXHAUSTED: there is no question left to find out.
         """
         if any(last(server) >= since for server in self._servers):
-            return True
-        name = self._zone or self._question.name.rpartition(".")[2]
-        control = Question.of(name, "NS")
-        asked = [server.control(control) for server in self._servers if self._budget.take()]
+            return theirs
+        control = Question.of(self._zone or self._question.name.rpartition(".")[2], "NS")
+        patience = self._manners.try_seconds[0]
+        asked = [server.control(control, patience) for server in self._servers if self._budget.take()]
+        if not asked:
+            return DnsStatus.EXHAUSTED
         await asyncio.gather(*(asyncio.shield(task) for task in asked))
-        return any(last(server) >= since for server in self._servers)
+        return theirs if any(last(server) >= since for server in self._servers) else DnsStatus.SILENT
 
 
 def _problem(reading: Reading) -> str:

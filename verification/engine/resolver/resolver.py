@@ -14,7 +14,7 @@ from verification.engine.resolver.reply import Budget, DnsReply, DnsStatus
 from verification.engine.resolver.servers import Server, system_resolvers
 from verification.engine.resolver.wire import NameUnfit, Question
 
-MAX_IN_FLIGHT = 1_000  # more at once overrun the socket buffer of an ordinary resolver
+MAX_FRESH = 250  # questions in one burst: more overrun the socket buffer of an ordinary resolver (208 kB)
 MAX_WEIGHT = 60_000  # of the cache
 
 Servers = tuple[Server, ...]
@@ -32,7 +32,7 @@ class Resolver:
     ) -> None:
         """Without resolvers in the configuration those of the system are asked.  Raises ValueError on a bad address."""
         self._clock = clock
-        self._manners = Manners(clock, asyncio.Semaphore(MAX_IN_FLIGHT), try_seconds)
+        self._manners = Manners(clock, asyncio.Semaphore(MAX_FRESH), try_seconds)
         self._known: dict[tuple[str, int], Server] = {}
         self._general = self._servers(config.resolvers or system_resolvers())
         self._zones = {zone.strip(".").lower(): self._servers(pairs) for zone, pairs in config.zone_resolvers.items()}

@@ -15,14 +15,15 @@ from verification.engine.resolver.wire import REFUSED, Question, rcode
 
 MAX_SOCKETS = 64  # per server
 MIN_SOCKETS = 4
-BUSY = 16  # questions in flight per socket before another one is opened
+BUSY = 4  # questions in flight per socket before another one is opened
 MAX_QUESTIONS = 500  # of one socket
 MAX_AGE_SECONDS = 10.0  # of one socket
 MAX_STRANGERS = 50  # packets that answer nothing we asked: somebody guesses, so the port changes
-CONTROL_SECONDS = 2.0
 MAX_TCP = 64  # at once per server, 64 kB each
 SUSPECT_SECONDS = 10.0  # a server that fell silent is asked after the others
 MAX_SYSTEM_RESOLVERS = 3  # as the C library does
+
+Heard = tuple["Server", bytes]
 
 _buffer = bytearray(65_536)  # what recv_into fills; read out before control is given back
 
@@ -49,29 +50,49 @@ def _is_address(text: str) -> bool:
 class Exchange:
     """One question under way: perhaps asked several times over several sockets, all ears for the first reply."""
 
-    __slots__ = ("_places", "heard", "question")
+    __slots__ = ("_early", "_places", "_waiter", "is_refused", "question")
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.heard: asyncio.Future[tuple[Server, bytes] | None] = asyncio.get_running_loop().create_future()
+        self.is_refused = False  # nobody listens where the last try went, so there is nothing to wait for
+        self._early: Heard | None = None  # came while nobody waited
+        self._waiter: asyncio.Future[Heard | None] | None = None
         self._places: list[tuple[Channel, int]] = []
 
-    def begin(self) -> None:
-        """Get ready to hear once more."""
-        if self.heard.done():
-            self.heard = asyncio.get_running_loop().create_future()
-
     def expect(self, channel: Channel, ident: int) -> None:
+        """Note where the next try goes, and under which id."""
         self._places.append((channel, ident))
+        self.is_refused = False
 
-    def is_waiting_on(self, channel: Channel) -> bool:
-        """Tell whether the last try went out there."""
-        return self._places[-1][0] is channel
+    async def wait(self, seconds: float) -> Heard | None:
+        """Give the first reply of any server that was asked; None when time is up or nobody listens."""
+        if self._early is not None:
+            reply, self._early = self._early, None
+            return reply
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_later(seconds, self._wake, None)
+        try:
+            return await self._waiter
+        finally:
+            timer.cancel()
 
-    def hear(self, reply: tuple[Server, bytes] | None) -> None:
-        """Take a reply, or None when none will come; what comes second is dropped."""
-        if not self.heard.done():
-            self.heard.set_result(reply)
+    def hear(self, reply: Heard) -> None:
+        """Take a reply."""
+        if not self._wake(reply):
+            self._early = reply
+
+    def refuse(self, channel: Channel) -> None:
+        """Take it that nobody listens behind a socket; of interest when the last try went there."""
+        if self._places[-1][0] is channel:
+            self.is_refused = True
+            self._wake(None)
+
+    def _wake(self, reply: Heard | None) -> bool:
+        if self._waiter is None or self._waiter.done():
+            return False
+        self._waiter.set_result(reply)
+        return True
 
     def close(self) -> None:
         """Expect nothing any more."""
@@ -146,8 +167,7 @@ class Channel:
                 return
             except OSError:  # the ICMP message that nobody listens there
                 for exchange in self.waiting.values():
-                    if exchange.is_waiting_on(self):
-                        exchange.hear(None)
+                    exchange.refuse(self)
                 return
             self._deliver(bytes(_buffer[:size]))
 
@@ -198,20 +218,15 @@ class Server:
         if worked:
             self.worked_at = now
 
-    async def ask_udp(self, exchange: Exchange, seconds: float) -> tuple[Server, bytes] | None:
-        """Ask once; give the first reply of any server that this exchange was sent to, None when time is up."""
-        exchange.begin()
+    def send(self, exchange: Exchange) -> bool:
+        """Ask over UDP; the exchange hears the reply.  False when nothing could be sent."""
         try:
             self._channel().ask(exchange)
-        except OSError:  # no route, or no socket left
-            return None
-        timer = asyncio.get_running_loop().call_later(seconds, exchange.hear, None)
-        try:
-            return await exchange.heard
-        finally:
-            timer.cancel()
+        except OSError:  # no route, nobody there, or no socket left
+            return False
+        return True
 
-    async def ask_tcp(self, question: Question, seconds: float) -> tuple[Server, bytes] | None:
+    async def ask_tcp(self, question: Question, seconds: float) -> Heard | None:
         """Ask over TCP (RFC 7766); None when there is no whole answer to this question in time, however it drips."""
         ident = secrets.randbits(16)
         packet = question.packet(ident)
@@ -233,16 +248,16 @@ class Server:
         finally:
             writer.transport.abort()
 
-    def control(self, question: Question) -> asyncio.Task[None]:
+    def control(self, question: Question, seconds: float) -> asyncio.Task[None]:
         """Ask what the server must know, once for all who doubt it now; `heard_at` and `worked_at` tell the outcome."""
         if self._control is None or self._control.done():
-            self._control = asyncio.get_running_loop().create_task(self._ask_control(question))
+            self._control = asyncio.get_running_loop().create_task(self._ask_control(question, seconds))
         return self._control
 
-    async def _ask_control(self, question: Question) -> None:
+    async def _ask_control(self, question: Question, seconds: float) -> None:
         exchange = Exchange(question)
         try:
-            heard = await self.ask_udp(exchange, CONTROL_SECONDS)
+            heard = await exchange.wait(seconds) if self.send(exchange) else None
         finally:
             exchange.close()
         if heard is not None:
