@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from psycopg import AsyncConnection, InterfaceError, OperationalError
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg import InterfaceError, OperationalError
 
 from accounts.domain import keys, quota
 from accounts.domain.quota import KeyGrant
@@ -22,6 +21,7 @@ from accounts.models import KeyKind
 from verification.domain import live_sql as sql
 from verification.domain.flights import Flights
 from verification.domain.known import digest_of
+from verification.domain.live_pool import Connection, LivePool
 from verification.domain.probing import probe_options
 from verification.domain.text import storable, storable_json
 from verification.engine import Engine, scenarios
@@ -31,10 +31,6 @@ from verification.engine.types import Address, Answer, Blame, Reason, Result, Ve
 SHORT_LIVED_SECONDS = 300  # RetryLater and GreyListing are not reused for longer
 RESERVED_SECONDS = 60  # a reservation outlives its call by this, should the process die
 SHARED_WITHIN = 0.25  # of max_wait: calls whose ends differ by more do not share a probe
-
-T = TypeVar("T")
-Connection = AsyncConnection[tuple[Any, ...]]  # Any: columns
-Pool = AsyncConnectionPool[Connection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class LiveOutcome:
 class Desk:
     """What calls on one event loop share."""
 
-    pool: Pool
+    pool: LivePool
     engine: Engine
     flights: Flights[Answer] = field(default_factory=Flights)
 
@@ -96,35 +92,24 @@ async def answer(desk: Desk, request: LiveRequest, reference: str, started: floa
     if known is not None:
         reply = replace(known.answer, duration=milliseconds_since(started))
         source = known.check_id
-        await to_its_end(
-            insisting(desk.pool, lambda: record_reused(desk.pool, grant, address, reply, reference, source))
-        )
+        await to_its_end(desk.pool.insist(lambda: record_reused(desk.pool, grant, address, reply, reference, source)))
         return LiveOutcome(reply, reused=True, quota_left=grant.quota_left)
     ends_at = started + request.max_wait
     reply = as_supplied(await probe(desk, grant, address, ends_at, request.max_wait), address)
-    await to_its_end(insisting(desk.pool, lambda: record(desk.pool, grant, address, reply, reference)))
+    await to_its_end(desk.pool.insist(lambda: record(desk.pool, grant, address, reply, reference)))
     free = reply.verdict.blame.is_ours
     return LiveOutcome(reply, reused=False, quota_left=grant.quota_left + free)
 
 
-async def admit(pool: Pool, request: LiveRequest, address: Address, reference: str) -> tuple[KeyGrant, Known | None]:
+async def admit(
+    pool: LivePool, request: LiveRequest, address: Address, reference: str
+) -> tuple[KeyGrant, Known | None]:
     """Let the key in, set one check aside, and look for an earlier answer."""
-    return await insisting(pool, lambda: admit_once(pool, request, address, reference))
-
-
-async def insisting(pool: Pool, work: Callable[[], Awaitable[T]]) -> T:
-    """Do something once more, on fresh connections, when those of the pool died; its references make that safe."""
-    try:
-        return await work()
-    except PoolTimeout:
-        raise
-    except (OperationalError, InterfaceError):
-        await pool.check()
-        return await work()
+    return await pool.insist(lambda: admit_once(pool, request, address, reference))
 
 
 async def admit_once(
-    pool: Pool, request: LiveRequest, address: Address, reference: str
+    pool: LivePool, request: LiveRequest, address: Address, reference: str
 ) -> tuple[KeyGrant, Known | None]:
     async with pool.connection() as connection:
         grant = await quota.authenticate_and_reserve(
@@ -170,7 +155,7 @@ async def probe(desk: Desk, grant: KeyGrant, address: Address, ends_at: float, m
     return await desk.flights.join(key, ends_at=ends_at, slack=SHARED_WITHIN * max_wait, start=start)
 
 
-async def record(pool: Pool, grant: KeyGrant, address: Address, reply: Answer, reference: str) -> None:
+async def record(pool: LivePool, grant: KeyGrant, address: Address, reply: Answer, reference: str) -> None:
     """Settle, keep the history and what is worth remembering."""
     charged = not reply.verdict.blame.is_ours
     values = history(grant, address, reply) | {
@@ -194,7 +179,7 @@ async def record(pool: Pool, grant: KeyGrant, address: Address, reply: Answer, r
 
 
 async def record_reused(
-    pool: Pool, grant: KeyGrant, address: Address, reply: Answer, reference: str, source: int
+    pool: LivePool, grant: KeyGrant, address: Address, reply: Answer, reference: str, source: int
 ) -> None:
     """Settle and keep the history of an earlier answer given again, which costs the same."""
     async with pool.connection() as connection, connection.transaction():
@@ -211,7 +196,7 @@ def history(grant: KeyGrant, address: Address, reply: Answer) -> dict[str, Any]:
     }
 
 
-async def release(pool: Pool, reference: str) -> None:
+async def release(pool: LivePool, reference: str) -> None:
     """Give back what a call set aside; without a database the reservation runs out by itself."""
     try:
         async with pool.connection() as connection, connection.transaction():
