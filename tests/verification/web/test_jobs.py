@@ -206,6 +206,6 @@ def test_downloads_switched_off(client: Client, job: Job) -> None:
 
     assert response.status_code == 403
     assert b"Downloads are switched off for this account." in response.content
-    assert b'role="button" href="' + reverse("job_export", args=[job.account.slug, job.pk]).encode() not in (
+    assert b'class="button" href="' + reverse("job_export", args=[job.account.slug, job.pk]).encode() not in (
         page_of(client, job).content
     )
