@@ -155,7 +155,9 @@ class Reader:
             self.position -= found != "}"
             self.fault("Expected name")
         frame.is_empty = False
-        frame.name = self.string()
+        start = self.position - 1
+        self.string()
+        frame.name = json.loads(self.text[start : self.position])
         if frame.name in names:
             self.fault("Duplicate name")
         names.add(frame.name)
@@ -189,9 +191,8 @@ class Reader:
         if self.frames:
             self.frames[-1].index += 1
 
-    def string(self) -> str:
-        """Read the rest of a string whose quote was read; give it decoded."""
-        start = self.position - 1
+    def string(self) -> None:
+        """Read the rest of a string whose quote was read."""
         while True:
             self.position = PLAIN.match(self.text, self.position).end()  # type: ignore[union-attr]  # matches anything
             if self.position == len(self.text):
@@ -199,7 +200,7 @@ class Reader:
             self.position += 1
             found = self.text[self.position - 1]
             if found == '"':
-                return str(json.loads(self.text[start : self.position]))
+                return
             if found == "\\":
                 self.escape()
             else:
