@@ -105,6 +105,7 @@ def test_comes_back_after_kill_9(data: Path) -> None:
     assert patient_value(url, "SELECT answer FROM kept") == 42
     for pid in processes_of(data):
         os.kill(pid, signal.SIGKILL)
+    wait_until_gone(data)
     postgres.revive()
     assert patient_value(url, "SELECT answer FROM kept") == 42
     postgres.leave()
