@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from verification.engine.smtp.dialogue import Dialogue, Heard, OutOfStep, Phase, Recipient
-from verification.engine.smtp.replies import Endless, ReplyReader
+from verification.engine.smtp.replies import Endless, Reply, ReplyReader
 from verification.engine.types import Stage, Trouble
 
 READ_ENOUGH = 128 * 1024  # bytes after which a connection takes no new group; the hard bound is twice that
@@ -64,7 +64,8 @@ class Session(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._server_name = server_name
         self._reader = ReplyReader()
-        self._answers: list[Heard] = []
+        self._answers: list[Heard] = []  # heard, not handed on
+        self._spoiled: list[Recipient] = []  # had answers that cannot be trusted
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._limit = 0.0
@@ -95,6 +96,15 @@ class Session(asyncio.Protocol):
         return self.dialogue.stage if self._transport else Stage.CONNECT
 
     @property
+    def unanswered(self) -> list[Recipient]:
+        """Give those asked for whose answer was not handed on."""
+        return [*self._spoiled, *(heard.recipient for heard in self._answers), *self.dialogue.unanswered]
+
+    def heard_of(self, recipient: Recipient) -> Reply | None:
+        """Give the answer that waits for the rest of its group."""
+        return next((heard.reply for heard in self._answers if heard.recipient is recipient), None)
+
+    @property
     def takes_more(self) -> bool:
         return self._reader.bytes_seen < READ_ENOUGH
 
@@ -112,6 +122,7 @@ class Session(asyncio.Protocol):
         except Endless:
             self.abort(Trouble.ENDLESS)
         except OutOfStep:
+            self._spoiled = [heard.recipient for heard in self._answers]
             self._answers.clear()
             self.abort(Trouble.GARBAGE)
 
@@ -131,7 +142,10 @@ class Session(asyncio.Protocol):
 
     def _listen(self, data: bytes) -> None:
         dialogue = self.dialogue
-        for reply in self._reader.feed(data):
+        replies = self._reader.feed(data)
+        if replies:
+            self._allow(self._patience.reply)
+        for reply in replies:
             heard = dialogue.hear(reply)
             if heard is not None:
                 self._answers.append(heard)
@@ -147,6 +161,7 @@ class Session(asyncio.Protocol):
     def _go_on(self) -> None:
         dialogue = self.dialogue
         if dialogue.phase is Phase.HANDSHAKE:
+            self._allow(self._patience.handshake)
             self._handshake = self._loop.create_task(self._secure())
             return
         if dialogue.phase is Phase.READY:
@@ -179,7 +194,7 @@ class Session(asyncio.Protocol):
         elif self.dialogue.phase is Phase.QUITTING:
             self._close()
         else:
-            self.abort(Trouble.TIMEOUT)
+            self.abort(Trouble.TIMEOUT if self._handshake is None else Trouble.TLS)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -195,11 +210,10 @@ class Session(asyncio.Protocol):
     async def _secure(self) -> None:
         assert self._transport is not None
         try:
-            async with asyncio.timeout(self._patience.handshake):
-                transport = await self._loop.start_tls(
-                    self._transport, self, _tls_context(), server_hostname=self._server_name or None
-                )
-        except OSError:  # TimeoutError, SSLError and lost connections among them
+            transport = await self._loop.start_tls(
+                self._transport, self, _tls_context(), server_hostname=self._server_name or None
+            )
+        except OSError:  # SSLError and lost connections among them
             self._handshake = None
             self.abort(Trouble.TLS)
             return

@@ -89,25 +89,27 @@ class Line:
             return
         self._queue.clear()
         for session in tuple(self._sessions):
-            if not any(self._matters(each) for each in session.dialogue.unanswered):
+            if not any(self._matters(each) for each in session.unanswered):
                 session.abort(Trouble.NONE)
         for task in self._arriving:
             task.cancel()
 
     def blame(self, inquiry: Inquiry) -> Attempt:
         """Tell why a recipient has no answer at its deadline: the server's silence, or our queue."""
-        session = next((each for each in self._sessions if inquiry in each.dialogue.unanswered), None)
+        session = next((each for each in self._sessions if inquiry in each.unanswered), None)
         if session is None and self._answered_at < inquiry.asked_at:
             session = next(iter(self._sessions), None)  # nobody was served while we waited
         if session is None:
             return self._attempt(inquiry, Stage.CONNECT, trouble=Trouble.DEADLINE)
+        if (reply := session.heard_of(inquiry)) is not None:  # the rest of its group was slow
+            return self._attempt(inquiry, Stage.RCPT, session, reply, meaning=meanings.read(reply))
         return self._attempt(inquiry, session.stage, session, trouble=Trouble.TIMEOUT)
 
     def close(self) -> None:
         """Drop all connections; who still waits is told that we had no time."""
         for task in self._tasks:
             task.cancel()
-        pending = [cast("Inquiry", each) for session in self._sessions for each in session.dialogue.unanswered]
+        pending = [cast("Inquiry", each) for session in self._sessions for each in session.unanswered]
         for session in tuple(self._sessions):
             session.abort(Trouble.NONE)
         self._settle(pending, Stage.CONNECT, trouble=Trouble.DEADLINE)
@@ -252,7 +254,7 @@ class Line:
         """Say what the end of a session means for those it leaves behind."""
         self._habits.starts_tls = self._habits.starts_tls or bool(session.tls)
         self._desk.note_health(self._route.address, session)
-        left = [cast("Inquiry", each) for each in session.dialogue.unanswered]
+        left = [cast("Inquiry", each) for each in session.unanswered]
         refusal = session.dialogue.refusal
         stage, reply = refusal or (session.trouble_stage, None)
         meaning = meanings.read(reply, stage) if reply else Meaning.UNCLEAR
