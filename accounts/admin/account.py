@@ -74,7 +74,7 @@ def with_usage(accounts: QuerySet[Account]) -> QuerySet[Account]:
 
 @admin.register(Account)
 class AccountAdmin(StaffAdmin[Account]):
-    list_display = ("name", "slug", "status", "usage", "used", "set_aside", "left", "prepaid", "created_at")
+    list_display = ("name", "status", "usage", "used", "set_aside", "left", "prepaid")
     list_filter = ("status",)
     search_fields = ("name", "slug", "memberships__user__email")
     prepopulated_fields = {"slug": ("name",)}

@@ -1,15 +1,23 @@
 # ruff: noqa: ARG002  (hooks keep the signatures of Django's admin)
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
 
-from accounts.admin.base import TabularInline
+from accounts.admin.base import ReadOnlyAdmin, TabularInline
 from accounts.models import Membership, User
+
+for theirs in ("allauth.account.admin", "allauth.mfa.admin"):
+    import_module(theirs)  # registers
+admin.site.unregister(EmailAddress)  # a person's address is User.email
+admin.site.unregister(Authenticator)  # its form shows the secret
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # none at run time
@@ -72,3 +80,18 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # none at run time
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # made inactive, instead
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(ReadOnlyAdmin[Authenticator]):
+    """Second factors: taken away when a person has lost theirs, never shown."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        if obj is not None and obj.user.is_superuser and not request.user.is_superuser:
+            return False
+        return bool(admin.ModelAdmin.has_delete_permission(self, request, obj))

@@ -21,7 +21,7 @@ class Account(models.Model):
         CLOSED = "closed"
 
     name = models.CharField(max_length=200)
-    slug = models.SlugField(max_length=50, unique=True, help_text="Part of the pages' addresses: /a/<slug>/.")
+    slug = models.SlugField(max_length=50, unique=True, help_text="Part of the pages' addresses, after /a/.")
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     monthly_quota = models.PositiveIntegerField(default=1_000, help_text="Checks granted at each start of a period.")
     reset_day = models.PositiveSmallIntegerField(default=1, help_text="Day of the month a period starts, 1 to 28.")

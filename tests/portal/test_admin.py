@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission
@@ -330,3 +331,23 @@ def test_only_superusers_touch_superusers(helper: Client) -> None:
 
 def test_the_product_s_name_is_on_every_page(page: Client, settings: Settings) -> None:
     assert f"{settings.PRODUCT_NAME} staff" in page.get(reverse("admin:index")).text
+
+
+def test_second_factors_are_taken_away_but_never_shown(page: Client) -> None:
+    lost = Authenticator.objects.create(user=make_user(), type="totp", data={"secret": "JBSWY3DPEHPK3PXP"})
+    shown = reverse("admin:mfa_authenticator_change", args=[lost.pk])
+    assert page.get(shown).status_code == 200
+    assert "JBSWY3DPEHPK3PXP" not in page.get(shown).text
+    page.post(reverse("admin:mfa_authenticator_delete", args=[lost.pk]), {"post": "yes"})
+    assert not Authenticator.objects.exists()
+
+
+def test_a_superuser_s_second_factor_is_for_superusers(client: Client) -> None:
+    support = make_user(is_staff=True)
+    wanted = ["view_authenticator", "delete_authenticator"]
+    support.user_permissions.add(*Permission.objects.filter(codename__in=wanted))
+    client.force_login(support)
+    for owner, status in [(make_staff(), 403), (make_user(), 302)]:
+        factor = Authenticator.objects.create(user=owner, type="totp", data={})
+        url = reverse("admin:mfa_authenticator_delete", args=[factor.pk])
+        assert client.post(url, {"post": "yes"}).status_code == status
