@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 SPLIT_FROM_ATTEMPTS = 2
 PUT_ASIDE_ATTEMPTS = 3
 BELL_SECONDS = 5.0  # between two bells for the same silence
+CLEANING_SECONDS = 3_600.0  # between two looks for orphan files
 ORPHAN_HOURS = 24
 
 EXPIRE = """
@@ -64,9 +65,10 @@ SELECT EXISTS (
 
 @dataclass(slots=True)
 class Sweeper:
-    """Remembers only when it rang last; everything else is in the rows."""
+    """Remembers only when it did what last; everything else is in the rows."""
 
     last_bell: float = -BELL_SECONDS
+    last_cleaning: float = -CLEANING_SECONDS
     asked: dict[object, float] = field(default_factory=dict)
 
     def sweep(self) -> None:
@@ -76,6 +78,9 @@ class Sweeper:
         self.ring_for_silent_work()
         self.ask_for_unread_lists()
         quota.release_expired()
+        if time.monotonic() - self.last_cleaning > CLEANING_SECONDS:
+            self.last_cleaning = time.monotonic()
+            remove_orphan_files()
 
     def ring_for_silent_work(self) -> None:
         """Ring when claimable work exists and nobody holds a lease."""

@@ -74,12 +74,7 @@ class Job(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
-                    total=F("decided")
-                    + F("undecided")
-                    + F("waiting")
-                    + F("refused")
-                    + F("duplicate")
-                    + F("cancelled")
+                    total=F("decided") + F("undecided") + F("waiting") + F("refused") + F("duplicate") + F("cancelled")
                 ),
                 name="job_counters_add_up",
             ),

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections, connection
+from psycopg import Error as DriverError
 
 from verification.domain.sweeper import Sweeper
 
@@ -34,6 +35,6 @@ def sweep_once(sweeper: Sweeper) -> None:
     close_old_connections()
     try:
         sweeper.sweep()
-    except Error:
+    except (Error, DriverError):
         logger.warning("sweep failed, next try in %.0f s", PERIOD_SECONDS, exc_info=True)
         connection.close()

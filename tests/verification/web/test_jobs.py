@@ -104,13 +104,13 @@ def test_rows_come_in_pages(client: Client, account: Account, monkeypatch: pytes
 
 
 def test_the_part_that_changes_is_asked_for_until_the_end(client: Client, job: Job) -> None:
-    running = page_of(client, job, "job_progress")
-    assert running.status_code == 200
+    running = page_of(client, job, "job_progress", "?was=running")
+    assert (running.status_code, running.get("HX-Trigger-After-Swap")) == (200, None)
     assert b"hx-trigger" in running.content
     assert b'hx-swap-oob="true"' in running.content
 
-    ended = page_of(client, finish(job), "job_progress")
-    assert (ended.status_code, ended["HX-Trigger-After-Swap"]) == (286, "job-ended")
+    ended = page_of(client, finish(job), "job_progress", "?was=running")
+    assert (ended.status_code, ended["HX-Trigger-After-Swap"]) == (286, "job-changed")
     assert b"hx-trigger" not in ended.content
 
 
@@ -129,7 +129,9 @@ def test_a_job_that_is_still_read(client: Client, job: Job) -> None:
     none = dict.fromkeys(["total", "waiting", "refused", "duplicate", "decided"], 0)
     Job.objects.filter(pk=job.pk).update(status=JobStatus.PARSING, **none)
 
-    assert "Reading 5 rows…" in page_of(client, job).content.decode()
+    page = page_of(client, job).content.decode()
+    assert "Reading 5 rows…" in page
+    assert 'id="legend"' in page  # what the next progress answer replaces
 
 
 def test_pause_and_go_on_and_stop(client: Client, job: Job) -> None:

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from django_q.models import OrmQ
+from pytest_django import Settings
+
+from accounts.domain import quota
+from accounts.models import QuotaPeriod
+from tests.factories import make_account
+from tests.verification.factories import NOW, make_job, make_upload, owner_of
+from verification.domain import intake, jobs, sweeper
+from verification.domain.sweeper import Sweeper
+from verification.models import Batch, Job, JobStatus, Upload
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def silence() -> None:
+    """Lose all bells."""
+    OrmQ.objects.all().delete()
+
+
+def bells() -> list[str]:
+    return [bell.task["func"] for bell in OrmQ.objects.order_by("pk")]
+
+
+def test_due_work_without_a_bell_is_found() -> None:
+    make_job(["jane@ok.test"])
+    silence()
+
+    Sweeper().sweep()
+
+    assert bells() == ["verification.tasks.run_drain"]
+
+
+def test_one_silence_rings_once() -> None:
+    make_job(["jane@ok.test"])
+    silence()
+    one = Sweeper()
+    one.sweep()
+    one.sweep()
+
+    assert len(bells()) == 1
+
+
+def test_no_bell_while_somebody_works() -> None:
+    make_job(["jane@ok.test"])
+    silence()
+    Batch.objects.update(token="9c1b5bd0-6d2b-4f0e-9d0c-0a4b0f0c0001", lease_until=Now() + timedelta(seconds=9))
+
+    Sweeper().sweep()
+
+    assert bells() == []
+
+
+@pytest.mark.parametrize("leave", ["paused", "later"])
+def test_no_bell_for_what_cannot_be_claimed(leave: str) -> None:
+    job = make_job(["jane@ok.test"])
+    if leave == "paused":
+        jobs.pause(job=job)
+    else:
+        Batch.objects.update(due_at=Now() + timedelta(minutes=5))
+    silence()
+
+    Sweeper().sweep()
+
+    assert bells() == []
+
+
+def test_a_list_nobody_reads_is_asked_for_again(settings: Settings, tmp_path: Path) -> None:
+    settings.UPLOADS = tmp_path
+    job = started()
+    Job.objects.filter(pk=job.pk).update(created_at=Now() - timedelta(seconds=6))
+    silence()
+
+    Sweeper().sweep()
+
+    assert bells() == ["verification.tasks.read_list"]
+    intake.read_list(job_id=job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.total) == (JobStatus.RUNNING, 2)
+
+
+def test_an_expired_lease_is_freed_by_the_databases_clock() -> None:
+    make_job(["jane@ok.test"])
+    Batch.objects.update(token="9c1b5bd0-6d2b-4f0e-9d0c-0a4b0f0c0001", lease_until=Now() - timedelta(seconds=1))
+
+    Sweeper().sweep()
+
+    assert list(Batch.objects.values_list("token", "attempts")) == [(None, 1)]
+
+
+def test_an_expired_reservation_comes_back() -> None:
+    account = make_account(monthly_quota=10)
+    quota.reserve(account_id=account.pk, amount=3, reference="live:x", ttl_seconds=60)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_reservation SET expires_at = now() - interval '1 second'")
+
+    Sweeper().sweep()
+
+    assert QuotaPeriod.objects.get(account=account).left == 10
+
+
+def test_orphan_files_go_after_a_day(settings: Settings, tmp_path: Path) -> None:
+    settings.UPLOADS = tmp_path
+    old, new = tmp_path / "old.part", tmp_path / "new.part"
+    for path in (old, new):
+        path.write_text("email\n")
+    day_ago = time.time() - 25 * 3600
+    os.utime(old, (day_ago, day_ago))
+
+    sweeper.remove_orphan_files()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.part"]
+
+
+def test_uploads_never_started_go_after_a_day(settings: Settings, tmp_path: Path) -> None:
+    settings.UPLOADS = tmp_path
+    kept = started().upload
+    assert kept is not None
+    forgotten = make_upload(account=kept.account)
+    Upload.objects.filter(pk=forgotten.pk).update(created_at=Now() - timedelta(hours=25))
+
+    sweeper.remove_orphan_files()
+
+    assert list(Upload.objects.values_list("pk", flat=True)) == [kept.pk]
+
+
+def started() -> Job:
+    upload = make_upload()
+    return intake.start_list(upload=upload, address_column=1, user=owner_of(upload.account), now=NOW)
