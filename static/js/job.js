@@ -32,7 +32,7 @@ async function draw() {
     const known = slices.reduce((sum, slice) => sum + slice.count, 0) - waiting;
     const percent = document.createElement("strong");
     percent.textContent = `${known ? ((100 * countOf("Success")) / known).toFixed(0) : 0} %`;
-    document.getElementById("chart-centre").replaceChildren(percent, waiting ? "good so far" : "good");
+    document.getElementById("chart-centre").replaceChildren(...(known ? [percent, waiting ? "good so far" : "good"] : []));
     if (ring) {
       ring.data.labels = data.labels;
       Object.assign(ring.data.datasets[0], data.datasets[0]);

@@ -75,14 +75,14 @@ def test_a_list_goes_all_the_way(portal: Portal, page: Page, tmp_path: Path) -> 
         csv.writer(file).writerows([["name", "email"], *((f"Customer {i}", row[0]) for i, row in enumerate(expected))])
 
     sign_in(page, portal)
-    page.get_by_role("button", name="New list").first.click()
+    page.get_by_role("link", name="New list").first.click()
     page.locator("input[type=file]").set_input_files(upload)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("1,000").first).to_be_visible()
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text("Finished").first).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").first.click()
+        page.get_by_role("link", name="Download").first.click()
     download.value.save_as(tmp_path / "results.csv")
 
     with (tmp_path / "results.csv").open(newline="", encoding="utf-8") as file:

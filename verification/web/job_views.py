@@ -79,8 +79,8 @@ def progress(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
         progress_of(found) | {"fragment": True},
         status=STOP_POLLING if found.has_ended else 200,
     )
-    if found.has_ended:
-        response["HX-Trigger-After-Swap"] = "job-ended"
+    if request.GET.get("was") != found.status:
+        response["HX-Trigger-After-Swap"] = "job-changed"  # buttons and rows are fetched anew, too
     return response
 
 
