@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 
 import pytest
 
@@ -227,6 +228,24 @@ def test_ports_are_many_and_renewed_and_closed() -> None:
             assert len(server.sources - known) >= len(server.sources) - 1  # a port may come up again by chance
             await resolver.aclose()
             assert open_files() == before
+
+    run(work())
+
+
+def test_without_file_descriptors_the_open_sockets_must_do() -> None:
+    async def work() -> None:
+        async with FakeDns(default=MX) as server:
+            resolver = resolver_for(server)
+            await resolver.ask("first.test", "MX", Budget())
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            next_free = os.dup(0)
+            os.close(next_free)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, hard))
+            try:
+                reply = await resolver.ask("second.test", "MX", Budget())
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert (reply.status, len(server.sources)) == (DnsStatus.OK, 1)
 
     run(work())
 

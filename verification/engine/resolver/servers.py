@@ -278,9 +278,17 @@ class Server:
         while True:
             count = len(self._channels)
             if count < MIN_SOCKETS or (count < MAX_SOCKETS and self.in_flight > BUSY * count):
-                self._channels.append(Channel(self, now))
+                self._open(now)
             channel = random.choice(self._channels)
             if not channel.is_worn(now):
                 return channel
             self._channels.remove(channel)
             channel.retire()
+
+    def _open(self, now: float) -> None:
+        """Open one more socket; where that fails, those we have must do.  Raises OSError when there is none."""
+        try:
+            self._channels.append(Channel(self, now))
+        except OSError:  # no route, or too many open files
+            if not self._channels:
+                raise
