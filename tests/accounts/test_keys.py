@@ -12,7 +12,7 @@ from portal.logs import scrub
 from tests.factories import make_account, make_key, make_user
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-GOOD = keys.new_secret(KeyKind.LIVE)
+GOOD = "evp_live_xkaxfzkjktanhn2apttiy3daojdhf3nper7k26"
 
 
 @pytest.mark.parametrize(("kind", "prefix"), [(KeyKind.LIVE, "evp_live_"), (KeyKind.SANDBOX, "evp_test_")])

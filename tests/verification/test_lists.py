@@ -172,7 +172,7 @@ def test_the_sample_is_short() -> None:
         (b"PK\x03\x04rest", "This is an Excel workbook or another packed file, not a text file.", None),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "This is an old Excel workbook, not a text file.", None),
         (b"%PDF-1.7", "This is a PDF document, not a list.", None),
-        (gzip.compress(b"a@ok.test"), "This file is packed (gzip).", None),
+        (gzip.compress(b"a@ok.test", mtime=0), "This file is packed (gzip).", None),
         (b"email\na@ok.test\nb@\0ok.test\n", "Line 3 holds a NUL byte: this is no plain text file.", 3),
         ("email\nb@\0ok.test\n".encode("utf-16"), "Line 2 holds a NUL byte: this is no plain text file.", 2),
         ("name,phone\nJane,123\n@jane,456\n", "No column holds e-mail addresses.", None),
