@@ -15,7 +15,7 @@ from verification.engine.pacing import InProcessPacing, Pacing
 from verification.engine.smtp import commands
 from verification.engine.smtp.client import Patience
 from verification.engine.smtp.desk import Desk, Route
-from verification.engine.smtp.line import Inquiry
+from verification.engine.smtp.queue import Inquiry
 from verification.engine.types import Attempt
 
 HANG_UP = b""  # a script's answer that closes the connection

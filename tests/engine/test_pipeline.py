@@ -199,6 +199,19 @@ async def test_a_bug_of_ours_is_no_verdict_on_the_address(mail_world: MailWorld)
     assert "KeyError" in answer.evidence.our_fault
 
 
+class BrokenCount(InProcessPacing):
+    def answered(self, organisation: str) -> None:
+        raise KeyError(organisation)
+
+
+@in_loop
+async def test_a_bug_within_a_dialogue_is_no_fault_of_the_server(mail_world: MailWorld) -> None:
+    async with engine(mail_world, pacing=BrokenCount(5)) as one:
+        answers = await asyncio.gather(*(one.verify(f"a{n}@bulk-75.test", deadline_seconds=5) for n in range(15)))
+    assert {verdict(answer) for answer in answers} <= {"Unverifiable Unknown our_fault", "Ok Success none"}
+    assert verdict(answers[-1]) == "Unverifiable Unknown our_fault"
+
+
 @in_loop
 async def test_a_cancelled_caller_disturbs_nobody(mail_world: MailWorld) -> None:
     async with engine(mail_world) as one:

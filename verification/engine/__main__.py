@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from ipaddress import ip_network
+from itertools import islice
 from typing import Any
 
 from verification.engine.config import EngineConfig
@@ -75,10 +76,11 @@ async def _run(options: argparse.Namespace) -> None:
     engine = Engine(_config(options))
     try:
         with _source(options) as lines:
-            async for answer in _in_order_of_completion(engine, lines, options.concurrency):
-                sys.stdout.write(json.dumps(_shape(answer, evidence=options.evidence)) + "\n")
+            async for answers in _in_order_of_completion(engine, lines, options.concurrency):
+                for answer in answers:
+                    sys.stdout.write(json.dumps(_shape(answer, evidence=options.evidence)) + "\n")
+                sys.stdout.flush()
     finally:
-        sys.stdout.flush()
         await engine.aclose()
 
 
@@ -103,30 +105,34 @@ def _source(options: argparse.Namespace) -> Iterator[Iterable[str]]:
         yield (text for each in (options.addresses, texts) for text in each if text.strip())
 
 
-async def _in_order_of_completion(engine: Engine, lines: Iterable[str], concurrency: int) -> AsyncIterator[Answer]:
-    """Keep up to `concurrency` addresses in flight; nothing more of the lines is read ahead."""
-    answers: asyncio.Queue[Answer] = asyncio.Queue()
-    running: set[asyncio.Task[None]] = set()
+async def _in_order_of_completion(
+    engine: Engine, lines: Iterable[str], concurrency: int
+) -> AsyncIterator[list[Answer]]:
+    """Keep up to `concurrency` addresses in flight; give all that are done each time."""
+    running: set[asyncio.Task[Answer]] = set()
+    done: list[Answer] = []
+    news = asyncio.Event()
 
-    async def verify(text: str) -> None:
-        answers.put_nowait(await engine.verify(text))
+    def note(task: asyncio.Task[Answer]) -> None:
+        running.discard(task)
+        if not task.cancelled():
+            done.append(task.result())
+            news.set()
 
-    def begin(text: str) -> None:
-        task = asyncio.create_task(verify(text))
-        running.add(task)
-        task.add_done_callback(running.discard)
-
-    pending = 0
     source = iter(lines)
-    for text in source:
-        begin(text)
-        pending += 1
-        while pending >= concurrency:
-            yield await answers.get()
-            pending -= 1
-    while pending:
-        yield await answers.get()
-        pending -= 1
+    exhausted = False
+    while running or done or not exhausted:
+        for text in islice(source, concurrency - len(running)):
+            task = asyncio.create_task(engine.verify(text))
+            running.add(task)
+            task.add_done_callback(note)
+        exhausted = len(running) < concurrency
+        if running:
+            await news.wait()
+        news.clear()
+        if done:
+            yield done[:]
+            done.clear()
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:

@@ -6,29 +6,28 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import lru_cache
 
 from verification.engine import lists
+from verification.engine.case import Case
 from verification.engine.config import EngineConfig, ProbeOptions
 from verification.engine.directory import MAX_ADDRESSES, Directory
 from verification.engine.geo import country_of
 from verification.engine.mail_hosts import MailHosts, MxHost
 from verification.engine.network import Guard
 from verification.engine.pacing import InProcessPacing, Pacing
-from verification.engine.providers import organisation_of, provider_of
+from verification.engine.providers import Provider, organisation_of, provider_of
 from verification.engine.resolver import Budget, Resolver
 from verification.engine.smtp import commands
-from verification.engine.smtp.catch_all import NOT_TESTED
 from verification.engine.smtp.client import DEFAULT_PATIENCE, Patience
 from verification.engine.smtp.desk import Desk, Route
-from verification.engine.smtp.line import Inquiry, Line
+from verification.engine.smtp.queue import Inquiry
 from verification.engine.syntax import parse
 from verification.engine.types import (
-    Address,
     Answer,
     Attempt,
     CatchAll,
-    Evidence,
     MailHostsOutcome,
     Meaning,
     Stage,
@@ -45,49 +44,6 @@ DEFAULT_OPTIONS = ProbeOptions()
 CONCLUSIVE = frozenset({Meaning.ACCEPTED, Meaning.NO_MAILBOX, Meaning.MAILBOX_FULL, Meaning.NO_SMTPUTF8})
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Case:
-    """What has been learned of one address so far; complete at any moment, for the deadline may strike at any."""
-
-    address: Address
-    options: ProbeOptions
-    role: bool = False
-    free: bool = False
-    disposable: bool = False
-    is_spam_trap: bool = False
-    outcome: MailHostsOutcome | None = None
-    detail: str = ""
-    not_probed: str = ""
-    provider: str = ""
-    our_fault: str = ""
-    catch_all: CatchAll = NOT_TESTED
-    attempts: list[Attempt] = field(default_factory=list)
-    line: Line | None = None  # where it stands
-    inquiry: Inquiry | None = None
-
-    def evidence(self) -> Evidence:
-        return Evidence(
-            syntax_fault=self.address.fault,
-            syntax_detail=self.address.fault_detail,
-            mail_hosts=self.outcome,
-            mail_hosts_detail=self.detail,
-            is_spam_trap=self.is_spam_trap,
-            is_disposable=self.disposable and self.options.disposable_check,
-            not_probed=self.not_probed,
-            provider=self.provider,
-            catch_all=self.catch_all,
-            attempts=tuple(self.attempts),
-            our_fault=self.our_fault,
-        )
-
-    def note_deadline(self) -> None:
-        """Note where the time ran out."""
-        if self.line is not None and self.inquiry is not None:
-            self.attempts.append(self.line.blame(self.inquiry))
-        elif not self.attempts:
-            self.outcome, self.detail = MailHostsOutcome.FAILED, "no answer from the DNS in time"
 
 
 class Engine:
@@ -263,7 +219,7 @@ class Engine:
 
     def _wants_catch_all(self, case: Case, host: MxHost) -> bool:
         """Tell whether to ask for a random recipient; where everybody is accepted anyway it would tell nothing."""
-        provider = provider_of(host.name)
+        provider = _provider(host.name)
         return (
             case.options.catch_all_probe
             and self._config.probe_catch_all
@@ -272,7 +228,7 @@ class Engine:
 
     def _weigh(self, case: Case, host: MxHost, attempt: Attempt) -> Attempt:
         """Take a provider's word for what it is worth."""
-        provider = provider_of(host.name)
+        provider = _provider(host.name)
         if provider is None:
             return attempt
         case.provider = provider.name
@@ -284,10 +240,17 @@ class Engine:
 
     def _port_of(self, domain: str) -> int:
         ports = self._config.zone_smtp_ports
+        if not ports:
+            return self._config.smtp_port
         return next((ports[zone] for zone in _parents(domain) if zone in ports), self._config.smtp_port)
 
 
 _UNUSABLE = (MailHostsOutcome.RESOLVER_SILENT, MailHostsOutcome.FAILED, MailHostsOutcome.NO_USABLE_ADDRESS)
+
+
+@lru_cache(maxsize=16_384)
+def _provider(mx_host: str) -> Provider | None:
+    return provider_of(mx_host)
 
 
 def _parents(domain: str) -> Iterator[str]:

@@ -74,6 +74,7 @@ class Session(asyncio.Protocol):
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.trouble = Trouble.NONE
         self.trouble_stage = Stage.CONNECT
+        self.failure: Exception | None = None  # a bug of ours, which must not look like one of theirs
         self.tls = ""
         self.source = ""
         self.served = 0  # recipients answered
@@ -125,6 +126,9 @@ class Session(asyncio.Protocol):
             self._spoiled = [heard.recipient for heard in self._answers]
             self._answers.clear()
             self.abort(Trouble.GARBAGE)
+        except Exception as error:  # noqa: BLE001 - kept for those who wait, see Line
+            self.failure = error
+            self.abort(Trouble.NONE)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it was lost makes no difference
         if self.dialogue.phase not in (Phase.QUITTING, Phase.OVER):

@@ -12,7 +12,8 @@ from verification.engine.network import Guard
 from verification.engine.pacing import Pacing
 from verification.engine.smtp.catch_all import CatchAllMemory
 from verification.engine.smtp.client import DEFAULT_PATIENCE, Patience, Session
-from verification.engine.smtp.line import GROUP_SIZE, Inquiry, Line
+from verification.engine.smtp.line import GROUP_SIZE, Line
+from verification.engine.smtp.queue import Inquiry
 from verification.engine.types import Stage, Trouble
 
 MAX_GROUP = 2 * GROUP_SIZE - 1  # a group that is refused whole stays below the 20 errors that Postfix bears

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +17,7 @@ from verification.engine.pacing import HeldBackError
 from verification.engine.smtp import commands, meanings
 from verification.engine.smtp.client import Session
 from verification.engine.smtp.dialogue import SHUTTING_DOWN, Heard, Recipient
+from verification.engine.smtp.queue import Inquiry, Outcome, Queue
 from verification.engine.smtp.replies import Reply
 from verification.engine.types import Attempt, Meaning, Stage, Trouble
 
@@ -30,28 +29,10 @@ MAX_TRIES = 5  # of one recipient at one address
 MAX_STRIKES = 3  # connections in a row that broke without an answer
 FAIR_SHARE = 50  # recipients after which a connection makes room when others wait for the organisation
 STUCK_SECONDS = 2.0
-MAX_TEXT = 300
+
+NO_TIME = Outcome(Stage.CONNECT, trouble=Trouble.DEADLINE)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class Inquiry:
-    """A recipient to ask for.  `answer` None: the random recipient of its domain."""
-
-    line: bytes
-    domain: str
-    sender: str
-    smtputf8: bool = False
-    wants_catch_all: bool = False
-    answer: asyncio.Future[Attempt] | None = None
-    asked_at: float = 0.0
-    tries: int = 0
-    queued: bool = False
-
-    @property
-    def is_alive(self) -> bool:
-        return self.answer is None or not self.answer.done()
 
 
 class Line:
@@ -62,8 +43,7 @@ class Line:
         self._route = route
         self._habits = desk.habits_of(route.address)
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[Inquiry] = deque()
-        self._waiting = 0  # alive in the queue
+        self._queue = Queue()
         self._strikes = 0
         self._answered_at = 0.0
         self._sessions: set[Session] = set()
@@ -77,19 +57,16 @@ class Line:
     def put(self, inquiry: Inquiry) -> None:
         """Queue a recipient; its future gets the attempt."""
         inquiry.asked_at = self._loop.time()
-        self._enqueue(inquiry)
+        self._queue.put(inquiry)
         self._staff()
 
     def drop(self, inquiry: Inquiry) -> None:
         """Forget a recipient that nobody waits for any more; who was at work for it only, goes."""
-        if inquiry.queued:
-            inquiry.queued = False
-            self._waiting -= 1
-        if self._waiting:
+        self._queue.drop(inquiry)
+        if self._queue:
             return
-        self._queue.clear()
         for session in tuple(self._sessions):
-            if not any(self._matters(each) for each in session.unanswered):
+            if not any(_inquiry(each).is_wanted for each in session.unanswered):
                 session.abort(Trouble.NONE)
         for task in self._arriving:
             task.cancel()
@@ -100,44 +77,38 @@ class Line:
         if session is None and self._answered_at < inquiry.asked_at:
             session = next(iter(self._sessions), None)  # nobody was served while we waited
         if session is None:
-            return self._attempt(inquiry, Stage.CONNECT, trouble=Trouble.DEADLINE)
+            return self._attempt(inquiry, NO_TIME)
         if (reply := session.heard_of(inquiry)) is not None:  # the rest of its group was slow
-            return self._attempt(inquiry, Stage.RCPT, session, reply, meaning=meanings.read(reply))
-        return self._attempt(inquiry, session.stage, session, trouble=Trouble.TIMEOUT)
+            return self._attempt(inquiry, _told(session, Stage.RCPT, reply))
+        return self._attempt(inquiry, Outcome(session.stage, trouble=Trouble.TIMEOUT, source=session.source))
 
     def close(self) -> None:
         """Drop all connections; who still waits is told that we had no time."""
         for task in self._tasks:
             task.cancel()
-        pending = [cast("Inquiry", each) for session in self._sessions for each in session.unanswered]
+        pending = [_inquiry(each) for session in self._sessions for each in session.unanswered]
         for session in tuple(self._sessions):
             session.abort(Trouble.NONE)
-        self._settle(pending, Stage.CONNECT, trouble=Trouble.DEADLINE)
-        self._flush(Stage.CONNECT, trouble=Trouble.DEADLINE)
+        self._settle(pending + self._queue.take_all(), NO_TIME)
 
     # What the sessions ask and tell
 
     def next_group(self, session: Session) -> tuple[Sequence[Recipient], bytes]:
         """Take the next recipients with one sender off the queue, and a random one beside them where it is time."""
         room = self._room(session)
+        offers = session.dialogue.offers
         group: list[Inquiry] = []
         strangers: list[Inquiry] = []
-        pipelining = "PIPELINING" in session.dialogue.offers
-        while self._queue and len(group) + len(strangers) < room + bool(strangers):
-            inquiry = self._queue[0]
+        while len(group) + len(strangers) < room + bool(strangers) and (inquiry := self._queue.peek()) is not None:
             if group and (inquiry.sender, inquiry.smtputf8) != (group[0].sender, group[0].smtputf8):
                 break
-            self._queue.popleft()
-            if not inquiry.queued:
-                continue
-            inquiry.queued = False
-            self._waiting -= 1
-            if inquiry.smtputf8 and "SMTPUTF8" not in session.dialogue.offers:
-                self._settle([inquiry], Stage.MAIL, session, meaning=Meaning.NO_SMTPUTF8)
+            self._queue.take()
+            if inquiry.smtputf8 and "SMTPUTF8" not in offers:
+                self._settle([inquiry], Outcome(Stage.MAIL, meaning=Meaning.NO_SMTPUTF8, source=session.source))
                 continue
             group.append(inquiry)
-            if pipelining and inquiry.wants_catch_all and (local_part := self._desk.catch_alls.claim(inquiry.domain)):
-                strangers.append(self._stranger(local_part, inquiry))
+            if inquiry.wants_catch_all and "PIPELINING" in offers:
+                strangers += self._stranger(inquiry)
         if not group:
             return (), b""
         return [*group, *strangers], commands.mail(group[0].sender, smtputf8=group[0].smtputf8)
@@ -146,26 +117,25 @@ class Line:
         """Tell each recipient what was said of it."""
         refused = True
         for heard in answers:
-            inquiry = cast("Inquiry", heard.recipient)
+            inquiry = _inquiry(heard.recipient)
             if meanings.wants_fewer(heard.reply) and inquiry.tries < MAX_TRIES:
                 self._habits.group = max(1, session.served // 2)
                 self._put_back([inquiry])
                 continue
-            meaning = meanings.read(heard.reply)
-            refused = refused and meaning is Meaning.WE_ARE_REFUSED
-            if meaning is Meaning.NO_SMTPUTF8 and not inquiry.smtputf8:
-                meaning = Meaning.UNCLEAR
-            self._settle([inquiry], Stage.RCPT, session, heard.reply, meaning=meaning)
-            if meaning is Meaning.ACCEPTED and inquiry.wants_catch_all:
-                self._ask_for_stranger(inquiry)
+            outcome = _told(session, Stage.RCPT, heard.reply)
+            refused = refused and outcome.meaning is Meaning.WE_ARE_REFUSED
+            self._settle([inquiry], outcome)
+            if outcome.meaning is Meaning.ACCEPTED and inquiry.wants_catch_all:
+                for stranger in self._stranger(inquiry, accepted=True):
+                    self._queue.put(stranger, first=True)
         self._answered_at = self._loop.time()
         self._habits.note(len(answers), sum(heard.reply.code >= 400 for heard in answers))
-        if refused and not session.refused:
-            self._desk.pacing.refused(self._route.organisation)
-        session.refused = refused
         if not refused:
             self._strikes = 0
             self._desk.pacing.answered(self._route.organisation)
+        elif not session.refused:
+            self._desk.pacing.refused(self._route.organisation)
+        session.refused = refused
 
     def _room(self, session: Session) -> int:
         """Tell how many recipients the session may still ask for."""
@@ -179,16 +149,13 @@ class Line:
             return 0
         return min(habits.group_for(errors_left), habits.recipients - session.served, habits.group)
 
-    # The random recipient
-
-    def _stranger(self, local_part: str, beside: Inquiry) -> Inquiry:
+    def _stranger(self, beside: Inquiry, *, accepted: bool = False) -> list[Inquiry]:
+        """Give the random recipient of a domain, if it is time to ask for it."""
+        local_part = self._desk.catch_alls.claim(beside.domain, accepted=accepted)
+        if not local_part:
+            return []
         line = commands.recipient(f"{local_part}@{beside.domain}")
-        return Inquiry(line, beside.domain, beside.sender, beside.smtputf8)
-
-    def _ask_for_stranger(self, accepted: Inquiry) -> None:
-        local_part = self._desk.catch_alls.claim(accepted.domain, accepted=True)
-        if local_part:
-            self._enqueue(self._stranger(local_part, accepted), first=True)
+        return [Inquiry(line, beside.domain, beside.sender, beside.smtputf8)]
 
     # Sessions come and go
 
@@ -196,7 +163,7 @@ class Line:
         """Have as many connections as the queue is worth; those stuck in a slow group do not count."""
         now = self._loop.time()
         able = sum(now - session.sent_at < STUCK_SECONDS for session in self._sessions)
-        wanted = min(ceil(self._waiting / GROUP_SIZE), self._desk.config.per_host)
+        wanted = min(ceil(len(self._queue) / GROUP_SIZE), self._desk.config.per_host)
         for _ in range(wanted - able - len(self._arriving)):
             task = self._loop.create_task(self._serve())
             self._tasks.add(task)
@@ -207,11 +174,10 @@ class Line:
         self._arriving.discard(task)
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("A session at %s broke down", self._route.address, exc_info=error)
-            self._fail(error)
-        if self._waiting and not self._desk.is_closed:
+            self._fail(error, [])
+        if self._queue and not self._desk.is_closed:
             self._staff()
-        if not self._tasks and not self._waiting:
+        if not self._tasks and not self._queue:
             self._desk.forget(self._route)
 
     async def _serve(self) -> None:
@@ -220,186 +186,139 @@ class Line:
         try:
             await self._desk.pacing.acquire(organisation)
         except HeldBackError as held_back:
-            self._flush(Stage.CONNECT, reply=Reply(0, text=str(held_back)), trouble=Trouble.BACKOFF)
+            reply = Reply(0, text=str(held_back))
+            self._settle(self._queue.take_all(), Outcome(Stage.CONNECT, reply, Trouble.BACKOFF))
             return
         try:
             async with self._desk.sockets:
-                if self._waiting:
+                if self._queue:
                     await self._converse()
         finally:
             self._desk.pacing.release(organisation)
 
     async def _converse(self) -> None:
-        route = self._route
-        session = Session(
-            self,
-            self._desk.helo,
-            starts_tls=self._habits.starts_tls,
-            server_name=route.host,
-            patience=self._desk.patience,
-        )
+        route, desk = self._route, self._desk
+        starts_tls = self._habits.starts_tls
+        session = Session(self, desk.helo, starts_tls=starts_tls, server_name=route.host, patience=desk.patience)
         self._sessions.add(session)
         self._arriving.discard(cast("asyncio.Task[None]", asyncio.current_task()))
         try:
-            if self._desk.guard.permits(route.address):
-                await session.run(route.address, route.port, self._desk.source_for(route))
+            if desk.guard.permits(route.address):
+                await session.run(route.address, route.port, desk.source_for(route))
             else:
                 session.trouble = Trouble.GUARDED
         finally:
             self._sessions.discard(session)
             session.abort(Trouble.NONE)
-        self._conclude(session)
+        try:
+            if session.failure is not None:
+                raise session.failure
+            self._conclude(session)
+        except Exception as error:  # noqa: BLE001 - logged and handed to those who wait
+            self._fail(error, [_inquiry(each) for each in session.unanswered])
 
     def _conclude(self, session: Session) -> None:
         """Say what the end of a session means for those it leaves behind."""
         self._habits.starts_tls = self._habits.starts_tls or bool(session.tls)
         self._desk.note_health(self._route.address, session)
-        left = [cast("Inquiry", each) for each in session.unanswered]
-        refusal = session.dialogue.refusal
-        stage, reply = refusal or (session.trouble_stage, None)
-        meaning = meanings.read(reply, stage) if reply else Meaning.UNCLEAR
-        if reply is None and not session.trouble:
+        left = [_inquiry(each) for each in session.unanswered]
+        outcome = _ending(session)
+        if outcome is None:
             self._give_up(left)
         elif session.served == 0 and not left:
-            self._refused_at_the_door(session, stage, reply, meaning)
-        elif stage is Stage.MAIL and reply is not None and reply.code != SHUTTING_DOWN:
-            self._sender_refused(session, left, reply, meaning)
+            self._refused_at_the_door(outcome)
+        elif outcome.stage is Stage.MAIL and outcome.reply.code not in (0, SHUTTING_DOWN):
+            self._sender_refused(left, outcome)
         else:
-            self._interrupted(session, left, stage, reply, meaning)
+            self._interrupted(session, left, outcome)
 
-    def _refused_at_the_door(self, session: Session, stage: Stage, reply: Reply | None, meaning: Meaning) -> None:
+    def _refused_at_the_door(self, outcome: Outcome) -> None:
         """Nobody was asked for: all who wait hear so, unless another connection goes on working."""
-        if meaning is Meaning.WE_ARE_REFUSED:
-            self._desk.pacing.refused(self._route.organisation)
+        self._note_refusal(outcome)
         if not any(other.served for other in self._sessions):
-            trouble = session.trouble if reply is None else Trouble.NONE
-            self._flush(stage, session, reply, trouble=trouble, meaning=meaning)
+            self._settle(self._queue.take_all(), outcome)
 
-    def _sender_refused(self, session: Session, left: list[Inquiry], reply: Reply, meaning: Meaning) -> None:
+    def _sender_refused(self, left: list[Inquiry], outcome: Outcome) -> None:
         """A refused MAIL concerns all who have this sender."""
-        if meaning is Meaning.WE_ARE_REFUSED:
-            self._desk.pacing.refused(self._route.organisation)
-        senders = {inquiry.sender for inquiry in left}
-        same = [inquiry for inquiry in self._queue if inquiry.queued and inquiry.sender in senders]
-        for inquiry in same:
-            self._queue.remove(inquiry)
-            inquiry.queued = False
-            self._waiting -= 1
-        self._settle(left + same, Stage.MAIL, session, reply, meaning=meaning)
+        self._note_refusal(outcome)
+        self._settle(left + self._queue.take_senders({inquiry.sender for inquiry in left}), outcome)
 
-    def _interrupted(
-        self, session: Session, left: list[Inquiry], stage: Stage, reply: Reply | None, meaning: Meaning
-    ) -> None:
+    def _interrupted(self, session: Session, left: list[Inquiry], outcome: Outcome) -> None:
         """The connection ended within a group: what had answers keeps them, the rest goes again while that helps."""
         if session.served:
             self._habits.shrink(session.dialogue.errors, session.served)
+            hopeless = [each for each in left if each.tries >= MAX_TRIES]
         else:
-            self._strikes += 1
             self._habits.group = 1
-        lone = session.served == 0 and (len(left) == 1 or reply is not None or session.trouble is not Trouble.RESET)
-        hopeless = [each for each in left if lone or each.tries >= MAX_TRIES]
+            self._strikes += 1
+            self._note_refusal(outcome)
+            helps = len(left) > 1 and outcome.trouble is Trouble.RESET
+            hopeless = [each for each in left if not helps or each.tries >= MAX_TRIES]
         self._put_back([each for each in left if each not in hopeless])
-        trouble = session.trouble if reply is None else Trouble.NONE
-        self._settle(hopeless, stage, session, reply, trouble=trouble, meaning=meaning)
-        if session.served == 0 and meaning is Meaning.WE_ARE_REFUSED:
+        self._settle(hopeless, outcome)
+        if self._strikes >= MAX_STRIKES or (session.served == 0 and outcome.meaning is Meaning.WE_ARE_REFUSED):
+            self._settle(self._queue.take_all(), outcome)
+
+    def _note_refusal(self, outcome: Outcome) -> None:
+        if outcome.meaning is Meaning.WE_ARE_REFUSED:
             self._desk.pacing.refused(self._route.organisation)
-            self._strikes = MAX_STRIKES
-        if self._strikes >= MAX_STRIKES:
-            self._flush(stage, session, reply, trouble=trouble, meaning=meaning)
 
-    # The queue
-
-    def _enqueue(self, inquiry: Inquiry, *, first: bool = False) -> None:
-        if first:
-            self._queue.appendleft(inquiry)
-        else:
-            self._queue.append(inquiry)
-        inquiry.queued = True
-        self._waiting += 1
+    # Telling those who wait
 
     def _put_back(self, inquiries: list[Inquiry]) -> None:
         for inquiry in reversed(inquiries):
-            if inquiry.is_alive and (inquiry.answer is not None or inquiry.tries == 0):
+            if inquiry.is_wanted or (inquiry.is_random and inquiry.tries == 0):
                 inquiry.tries += 1
-                self._enqueue(inquiry, first=True)
+                self._queue.put(inquiry, first=True)
             else:
                 self._give_up([inquiry])
 
-    def _matters(self, recipient: Recipient) -> bool:
-        inquiry = cast("Inquiry", recipient)
-        return inquiry.answer is not None and not inquiry.answer.done()
-
-    def _flush(
-        self,
-        stage: Stage,
-        session: Session | None = None,
-        reply: Reply | None = None,
-        *,
-        trouble: Trouble = Trouble.NONE,
-        meaning: Meaning = Meaning.UNCLEAR,
-    ) -> None:
-        """Tell all who wait the same."""
-        waiting, self._queue, self._waiting = self._queue, deque(), 0
-        self._settle(waiting, stage, session, reply, trouble=trouble, meaning=meaning)
-
-    def _settle(
-        self,
-        inquiries: Iterable[Inquiry],
-        stage: Stage,
-        session: Session | None = None,
-        reply: Reply | None = None,
-        *,
-        trouble: Trouble = Trouble.NONE,
-        meaning: Meaning = Meaning.UNCLEAR,
-    ) -> None:
+    def _settle(self, inquiries: Iterable[Inquiry], outcome: Outcome) -> None:
         for inquiry in inquiries:
-            inquiry.queued = False
-            if inquiry.answer is not None:
-                if not inquiry.answer.done():
-                    attempt = self._attempt(inquiry, stage, session, reply, trouble=trouble, meaning=meaning)
-                    inquiry.answer.set_result(attempt)
-            elif reply is not None and stage is Stage.RCPT:
-                self._desk.catch_alls.settle(inquiry.domain, meaning, self._route.host)
+            if inquiry.is_wanted:
+                assert inquiry.answer is not None
+                inquiry.answer.set_result(self._attempt(inquiry, outcome))
+            elif inquiry.is_random and outcome.stage is Stage.RCPT and not outcome.trouble:
+                self._desk.catch_alls.settle(inquiry.domain, outcome.meaning, self._route.host)
             else:
-                self._desk.catch_alls.give_up(inquiry.domain)
+                self._give_up([inquiry])
 
     def _give_up(self, inquiries: list[Inquiry]) -> None:
         """Let go of random recipients that were not asked for."""
         for inquiry in inquiries:
-            if inquiry.answer is None:
+            if inquiry.is_random:
                 self._desk.catch_alls.give_up(inquiry.domain)
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException, left: list[Inquiry]) -> None:
         """Hand a bug of ours to those who wait, so that nobody waits for ever."""
-        waiting, self._queue, self._waiting = self._queue, deque(), 0
-        for inquiry in waiting:
-            inquiry.queued = False
-            if inquiry.answer is None:
-                self._desk.catch_alls.give_up(inquiry.domain)
-            elif not inquiry.answer.done():
+        log.error("A session at %s broke down", self._route.address, exc_info=error)
+        for inquiry in left + self._queue.take_all():
+            if inquiry.is_wanted:
+                assert inquiry.answer is not None
                 inquiry.answer.set_exception(RuntimeError(f"a session broke down: {error!r}"))
+            else:
+                self._give_up([inquiry])
 
-    def _attempt(
-        self,
-        inquiry: Inquiry,
-        stage: Stage,
-        session: Session | None = None,
-        reply: Reply | None = None,
-        *,
-        trouble: Trouble = Trouble.NONE,
-        meaning: Meaning = Meaning.UNCLEAR,
-    ) -> Attempt:
-        said = reply or Reply(0)
-        return Attempt(
-            stage=stage,
-            host=self._route.host,
-            address=self._route.address,
-            source=session.source if session else "",
-            code=said.code,
-            enhanced=said.enhanced,
-            text=said.text[:MAX_TEXT],
-            trouble=trouble,
-            meaning=meaning,
-            milliseconds=round((self._loop.time() - inquiry.asked_at) * 1000),
-            tls=session.tls if session else "",
-        )
+    def _attempt(self, inquiry: Inquiry, outcome: Outcome) -> Attempt:
+        waited = round((self._loop.time() - inquiry.asked_at) * 1000)
+        if outcome.meaning is Meaning.NO_SMTPUTF8 and not inquiry.smtputf8:
+            outcome = Outcome(outcome.stage, outcome.reply, source=outcome.source, tls=outcome.tls)
+        return outcome.attempt(self._route.host, self._route.address, waited)
+
+
+def _inquiry(recipient: Recipient) -> Inquiry:
+    return cast("Inquiry", recipient)
+
+
+def _told(session: Session, stage: Stage, reply: Reply) -> Outcome:
+    """Say what a reply means."""
+    return Outcome(stage, reply, meaning=meanings.read(reply, stage), source=session.source, tls=session.tls)
+
+
+def _ending(session: Session) -> Outcome | None:
+    """Say how a session ended; None: by our goodbye."""
+    if session.dialogue.refusal is not None:
+        return _told(session, *session.dialogue.refusal)
+    if not session.trouble:
+        return None
+    return Outcome(session.trouble_stage, trouble=session.trouble, source=session.source, tls=session.tls)
