@@ -111,6 +111,18 @@ def test_comes_back_after_kill_9(data: Path) -> None:
     postgres.leave()
 
 
+def test_without_its_guard_the_server_ends(data: Path) -> None:
+    postgres = Postgres(data)
+    url = postgres.use()
+    server = postmaster(data)
+    [guard] = set(processes_of(data)) - {server}
+    os.kill(guard, signal.SIGKILL)
+    wait_until_gone(data)
+    postgres.revive()
+    assert patient_value(url, "SELECT 1") == 1
+    postgres.leave()
+
+
 def test_a_taken_port_is_changed(data: Path) -> None:
     postgres = Postgres(data)
     postgres.use()

@@ -89,9 +89,10 @@ def test_a_dead_part_is_started_again_and_its_orphans_ended(start: Start, run_di
     start({"cluster": PARENT + "; time.sleep(600)", "web": STEADY})
     until(lambda: len(processes.members(run_number(run_dir))) == 3)
     before = parts_of(run_dir)
+    [orphan] = children(before["cluster"])
     os.kill(before["cluster"], signal.SIGKILL)
     until(lambda: parts_of(run_dir).get("cluster", before["cluster"]) != before["cluster"])
-    until(lambda: len(processes.members(run_number(run_dir))) == 3)
+    assert orphan not in processes.members(run_number(run_dir))
     assert parts_of(run_dir)["web"] == before["web"]
 
 
@@ -107,12 +108,13 @@ def test_told_to_stop_it_leaves_nothing(start: Start, run_dir: Path, kind: signa
 
 
 def test_what_others_need_is_stopped_last(start: Start, run_dir: Path) -> None:
-    process = start({"world": STEADY, "cluster": STUBBORN})
-    world, cluster = parts_of(run_dir)["world"], parts_of(run_dir)["cluster"]
+    process = start({"world": STUBBORN, "cluster": STUBBORN})
+    number, parts = run_number(run_dir), parts_of(run_dir)
     process.terminate()
     until(lambda: (run_dir / "stop").exists())
-    time.sleep(0.2)
-    assert processes.members(run_number(run_dir)) == {world, cluster}
+    assert processes.members(number) == set(parts.values())
+    until(lambda: parts["cluster"] not in processes.members(number))
+    assert processes.members(number) == {parts["world"]}
 
 
 def test_killed_it_leaves_nothing_either(start: Start, run_dir: Path) -> None:
