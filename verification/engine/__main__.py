@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 import sys
@@ -26,6 +27,7 @@ READ_AHEAD = 64 * 1024
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     _raise_open_files()
+    _collect_less_often()
     with asyncio.Runner(loop_factory=_event_loop) as runner, contextlib.suppress(BrokenPipeError):
         runner.run(_run(options))
     return 0
@@ -152,6 +154,12 @@ def _raise_open_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _collect_less_often() -> None:
+    """Spare the collector what stays, and young objects in flight: a quarter of the time went there."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 if __name__ == "__main__":
