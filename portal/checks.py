@@ -59,7 +59,7 @@ def run(arguments: Sequence[str]) -> int:
         if browser is None and os.environ.get("CI"):
             print("run: Chromium is missing and could not be installed; in CI that is a failure.", file=sys.stderr)
             return 1
-        tests = tool("pytest", "-n", "2", *([] if browser else ["-m", "not e2e"]), *arguments)
+        tests = tool("pytest", "-n", "2", "--dist", "loadgroup", *([] if browser else ["-m", "not e2e"]), *arguments)
         tested = subprocess.run(tests, cwd=ROOT, env=environment).returncode
     return tested or int(bool(failed))
 

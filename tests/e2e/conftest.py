@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,9 +44,10 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal() -> Iterator[Portal]:
     """Start everything with an embedded Postgres of its own; stop it with SIGTERM."""
-    data = tmp_path_factory.mktemp("portal data")
+    data = Path(tempfile.mkdtemp(prefix="portal data "))
+    data.chmod(0o711)  # Postgres, which is not root, must get through
     own = ("DATABASE_URL", "SECRET_KEY", "PORTAL_ROLE", "DJANGO_SETTINGS_MODULE")
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment |= {
@@ -63,6 +65,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=15)
         log.close()
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def wait_for_first_run(process: subprocess.Popen[bytes], data: Path) -> Portal:
