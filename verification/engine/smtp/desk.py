@@ -12,12 +12,11 @@ from verification.engine.network import Guard
 from verification.engine.pacing import Pacing
 from verification.engine.smtp.catch_all import CatchAllMemory
 from verification.engine.smtp.client import DEFAULT_PATIENCE, Patience, Session
-from verification.engine.smtp.line import GROUP_SIZE, Line
+from verification.engine.smtp.habits import HabitsMemory
+from verification.engine.smtp.line import Line
 from verification.engine.smtp.queue import Inquiry
 from verification.engine.types import Stage, Trouble
 
-MAX_GROUP = 2 * GROUP_SIZE - 1  # a group that is refused whole stays below the 20 errors that Postfix bears
-MAX_HABITS = 10_000
 NAMELESS = "probe.invalid"  # how we greet in zones that are probed even without a HELO name
 
 
@@ -30,40 +29,6 @@ class Route:
     address: str
     port: int
     organisation: str
-
-
-@dataclass(slots=True)
-class Habits:
-    """What a server was seen to bear, per connection."""
-
-    errors: int = GROUP_SIZE
-    recipients: int = 1_000
-    group: int = MAX_GROUP
-    starts_tls: bool = False
-    answered: int = 0
-    refused: int = 0
-
-    def note(self, answered: int, refused: int) -> None:
-        """Count answers, the newer ones more."""
-        if self.answered > 1_000:
-            self.answered //= 2
-            self.refused //= 2
-        self.answered += answered
-        self.refused += refused
-
-    def group_for(self, errors_left: int) -> int:
-        """Give a group that will hardly be refused more often than `errors_left`, judging by the answers so far."""
-        if self.answered < GROUP_SIZE:
-            return errors_left
-        likely = min(1.0, 2 * self.refused / self.answered + 0.1)
-        return max(errors_left, min(MAX_GROUP, int(errors_left / likely)))
-
-    def shrink(self, errors: int, served: int) -> None:
-        """Stay below what made the server hang up."""
-        if errors:
-            self.errors = max(1, min(self.errors, errors - 1))
-        else:
-            self.recipients = max(1, min(self.recipients, served))
 
 
 class Desk:
@@ -82,12 +47,12 @@ class Desk:
         self.pacing = pacing
         self.guard = guard
         self.patience = patience
+        self.habits = HabitsMemory()
         self.catch_alls = CatchAllMemory()
         self.dead = DeadAddresses()
         self.sockets = asyncio.Semaphore(max_connections)
         self.is_closed = False
         self._lines: dict[Route, Line] = {}
-        self._habits: dict[str, Habits] = {}
 
     @property
     def helo(self) -> str:
@@ -112,15 +77,6 @@ class Desk:
 
     def forget(self, route: Route) -> None:
         self._lines.pop(route, None)
-
-    def habits_of(self, address: str) -> Habits:
-        """Give what is known of a server, the same object to all who ask."""
-        habits = self._habits.get(address)
-        if habits is None:
-            if len(self._habits) >= MAX_HABITS:
-                del self._habits[next(iter(self._habits))]
-            habits = self._habits[address] = Habits()
-        return habits
 
     def note_health(self, address: str, session: Session) -> None:
         """Remember who takes no connection, or takes it and does not greet."""

@@ -17,6 +17,8 @@ from verification.engine.pacing import HeldBackError
 from verification.engine.smtp import commands, meanings
 from verification.engine.smtp.client import Session
 from verification.engine.smtp.dialogue import SHUTTING_DOWN, Heard, Recipient
+from verification.engine.smtp.endings import ending, inquiry_of, left_by, told
+from verification.engine.smtp.habits import FEW_ERRORS
 from verification.engine.smtp.queue import Inquiry, Outcome, Queue
 from verification.engine.smtp.replies import Reply
 from verification.engine.types import Attempt, Meaning, Stage, Trouble
@@ -24,7 +26,6 @@ from verification.engine.types import Attempt, Meaning, Stage, Trouble
 if TYPE_CHECKING:
     from verification.engine.smtp.desk import Desk, Route
 
-GROUP_SIZE = 10  # recipients refused on one connection, as long as a server is not known to allow less
 MAX_TRIES = 5  # of one recipient at one address
 MAX_STRIKES = 3  # connections in a row that broke without an answer
 FAIR_SHARE = 50  # recipients after which a connection makes room when others wait for the organisation
@@ -41,7 +42,7 @@ class Line:
     def __init__(self, desk: Desk, route: Route) -> None:
         self._desk = desk
         self._route = route
-        self._habits = desk.habits_of(route.address)
+        self._habits = desk.habits.of(route.address)
         self._loop = asyncio.get_running_loop()
         self._queue = Queue()
         self._strikes = 0
@@ -57,6 +58,9 @@ class Line:
     def put(self, inquiry: Inquiry) -> None:
         """Queue a recipient; its future gets the attempt."""
         inquiry.asked_at = self._loop.time()
+        if self._desk.is_closed:
+            self._settle([inquiry], NO_TIME)
+            return
         self._queue.put(inquiry)
         self._staff()
 
@@ -66,7 +70,7 @@ class Line:
         if self._queue:
             return
         for session in tuple(self._sessions):
-            if not any(_inquiry(each).is_wanted for each in session.unanswered):
+            if not any(each.is_wanted for each in left_by(session)):
                 session.abort(Trouble.NONE)
         for task in self._arriving:
             task.cancel()
@@ -79,14 +83,14 @@ class Line:
         if session is None:
             return self._attempt(inquiry, NO_TIME)
         if (reply := session.heard_of(inquiry)) is not None:  # the rest of its group was slow
-            return self._attempt(inquiry, _told(session, Stage.RCPT, reply))
+            return self._attempt(inquiry, told(session, Stage.RCPT, reply))
         return self._attempt(inquiry, Outcome(session.stage, trouble=Trouble.TIMEOUT, source=session.source))
 
     def close(self) -> None:
         """Drop all connections; who still waits is told that we had no time."""
         for task in self._tasks:
             task.cancel()
-        pending = [_inquiry(each) for session in self._sessions for each in session.unanswered]
+        pending = [each for session in self._sessions for each in left_by(session)]
         for session in tuple(self._sessions):
             session.abort(Trouble.NONE)
         self._settle(pending + self._queue.take_all(), NO_TIME)
@@ -117,12 +121,12 @@ class Line:
         """Tell each recipient what was said of it."""
         refused = True
         for heard in answers:
-            inquiry = _inquiry(heard.recipient)
+            inquiry = inquiry_of(heard.recipient)
             if meanings.wants_fewer(heard.reply) and inquiry.tries < MAX_TRIES:
                 self._habits.group = max(1, session.served // 2)
                 self._put_back([inquiry])
                 continue
-            outcome = _told(session, Stage.RCPT, heard.reply)
+            outcome = told(session, Stage.RCPT, heard.reply)
             refused = refused and outcome.meaning is Meaning.WE_ARE_REFUSED
             self._settle([inquiry], outcome)
             if outcome.meaning is Meaning.ACCEPTED and inquiry.wants_catch_all:
@@ -143,11 +147,7 @@ class Line:
             return 0
         if session.served >= FAIR_SHARE and self._desk.pacing.contended(self._route.organisation):
             return 0
-        habits = self._habits
-        errors_left = habits.errors - session.dialogue.errors
-        if errors_left <= 0:
-            return 0
-        return min(habits.group_for(errors_left), habits.recipients - session.served, habits.group)
+        return self._habits.room(session.dialogue.errors, session.served)
 
     def _stranger(self, beside: Inquiry, *, accepted: bool = False) -> list[Inquiry]:
         """Give the random recipient of a domain, if it is time to ask for it."""
@@ -163,7 +163,7 @@ class Line:
         """Have as many connections as the queue is worth; those stuck in a slow group do not count."""
         now = self._loop.time()
         able = sum(now - session.sent_at < STUCK_SECONDS for session in self._sessions)
-        wanted = min(ceil(len(self._queue) / GROUP_SIZE), self._desk.config.per_host)
+        wanted = min(ceil(len(self._queue) / FEW_ERRORS), self._desk.config.per_host)
         for _ in range(wanted - able - len(self._arriving)):
             task = self._loop.create_task(self._serve())
             self._tasks.add(task)
@@ -215,14 +215,14 @@ class Line:
                 raise session.failure
             self._conclude(session)
         except Exception as error:  # noqa: BLE001 - logged and handed to those who wait
-            self._fail(error, [_inquiry(each) for each in session.unanswered])
+            self._fail(error, left_by(session))
 
     def _conclude(self, session: Session) -> None:
         """Say what the end of a session means for those it leaves behind."""
         self._habits.starts_tls = self._habits.starts_tls or bool(session.tls)
         self._desk.note_health(self._route.address, session)
-        left = [_inquiry(each) for each in session.unanswered]
-        outcome = _ending(session)
+        left = left_by(session)
+        outcome = ending(session)
         if outcome is None:
             self._give_up(left)
         elif session.served == 0 and not left:
@@ -246,7 +246,7 @@ class Line:
     def _interrupted(self, session: Session, left: list[Inquiry], outcome: Outcome) -> None:
         """The connection ended within a group: what had answers keeps them, the rest goes again while that helps."""
         if session.served:
-            self._habits.shrink(session.dialogue.errors, session.served)
+            self._habits.hung_up(session.dialogue.errors, session.served)
             hopeless = [each for each in left if each.tries >= MAX_TRIES]
         else:
             self._habits.group = 1
@@ -304,21 +304,3 @@ class Line:
         if outcome.meaning is Meaning.NO_SMTPUTF8 and not inquiry.smtputf8:
             outcome = Outcome(outcome.stage, outcome.reply, source=outcome.source, tls=outcome.tls)
         return outcome.attempt(self._route.host, self._route.address, waited)
-
-
-def _inquiry(recipient: Recipient) -> Inquiry:
-    return cast("Inquiry", recipient)
-
-
-def _told(session: Session, stage: Stage, reply: Reply) -> Outcome:
-    """Say what a reply means."""
-    return Outcome(stage, reply, meaning=meanings.read(reply, stage), source=session.source, tls=session.tls)
-
-
-def _ending(session: Session) -> Outcome | None:
-    """Say how a session ended; None: by our goodbye."""
-    if session.dialogue.refusal is not None:
-        return _told(session, *session.dialogue.refusal)
-    if not session.trouble:
-        return None
-    return Outcome(session.trouble_stage, trouble=session.trouble, source=session.source, tls=session.tls)
