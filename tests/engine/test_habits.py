@@ -12,6 +12,7 @@ from verification.engine.smtp.habits import Habits, HabitsMemory
     [
         (Habits(), 0, 0, 10),
         (Habits(), 4, 10, 6),
+        (Habits(), 7, 10, 0),
         (Habits(), 10, 10, 0),
         (Habits(answered=100, refused=0), 0, 0, 19),
         (Habits(answered=100, refused=20), 4, 40, 12),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 FEW_ERRORS = 10  # recipients refused on one connection, as long as a server is not known to allow less
 MAX_GROUP = 2 * FEW_ERRORS - 1  # a group that is refused whole stays below the 20 errors that Postfix bears
+TOO_FEW_LEFT = 0.3  # share of the errors; a new connection costs less time than many small groups
 MAX_RECIPIENTS = 1_000
 REMEMBER_SECONDS = 600.0
 MAX_REMEMBERED = 10_000
@@ -40,7 +41,7 @@ class Habits:
         Groups grow with the share of those accepted so far, so they are hardly refused more often than is left.
         """
         errors_left = self.errors - errors
-        if errors_left <= 0:
+        if errors_left <= self.errors * TOO_FEW_LEFT:
             return 0
         size = errors_left
         if self.answered >= FEW_ERRORS:

@@ -39,6 +39,7 @@ _PHRASES: dict[Subject, tuple[str, ...]] = {
         r"gr[ae]y[- ]?list",  # postgrey, sqlgrey, milter-greylist, rspamd, gld
         r"postgrey",
         r"(?:unknown|new|unseen) (?:mail )?triplet",
+        r"not yet authori[sz]ed to deliver mail from",  # greylistd
         r"first (?:time|contact|attempt) .{0,40}(?:try|retry|defer)",
     ),
     Subject.RETRY_IN: (
@@ -81,7 +82,7 @@ _PHRASES: dict[Subject, tuple[str, ...]] = {
         r"from (?:address|domain|header)",
         r"originat(?:or|ing domain)",
         r"null (?:sender|return)",
-        r"callback|call-?out|sender verif",
+        r"callback|call-?out(?! verification failed)|sender verif",  # that one is Exim's about a recipient
     ),
     Subject.OUR_ADDRESS: (
         r"\b(?:dns|r|s|u|d)bls?\b",
@@ -140,7 +141,8 @@ _PHRASES: dict[Subject, tuple[str, ...]] = {
         r"ldap|mysql|database|backend",
     ),
     Subject.USER: (
-        r"(?:user|mailbox|recipient|account|addressee|address|person|customer|alias)\)? (?:\S+ )?(?:is |was |are )?"
+        r"(?:user|mailbox|recipient|account|addressee|address|person|customer|alias)\)? (?:\S+ )?"
+        r"(?:is |was |are |has been )?"
         r"(?:currently |temporarily )?"
         r"(?:not (?:found|known|exist|listed|recogni[sz]ed|valid|active|available|a valid|present|here)"
         r"|unknown|invalid|unavailable|disabled|inactive|suspended|closed|deleted|expired|terminated|deactivated"

@@ -196,6 +196,14 @@ TABLE: tuple[Row, ...] = (
         unless=_ABOUT_US,
     ),
     Row(
+        Meaning.NO_MAILBOX,
+        "524 5.2.4 Mailing list expansion problem: <a@b.example>",
+        "OpenSMTPD, of an address that its virtual table does not have",
+        codes=frozenset({524, 550}),
+        details=frozenset({"2.4"}),
+        unless=_ABOUT_US,
+    ),
+    Row(
         Meaning.POLICY,
         "550 5.7.1 Message refused by sender policy",
         "RFC 3463 section 3.8",
