@@ -45,6 +45,10 @@ AT_RCPT: list[tuple[str, Meaning]] = [
     ("550 5.2.1 <a@b.example> Mailbox disabled, not accepting messages", Meaning.NO_MAILBOX),
     ("550 5.2.1 The email account that you tried to reach is disabled. Learn more at https://support.example/",
      Meaning.NO_MAILBOX),
+    ("550 The account has been suspended", Meaning.NO_MAILBOX),
+    ("550-Callout verification failed:\r\n550 550 5.1.1 <a@b.example>: Recipient address rejected: User unknown",
+     Meaning.NO_MAILBOX),
+    ("524 5.2.4 Mailing list expansion problem: <a@b.example>", Meaning.NO_MAILBOX),
     # the address itself never decides
     ("550 5.1.1 <spamhaus.relay.blocked@spf.example>: Recipient address rejected: User unknown", Meaning.NO_MAILBOX),
     ("550 5.1.1 sender.rejected@dnsbl.example does not exist", Meaning.NO_MAILBOX),
@@ -66,6 +70,8 @@ AT_RCPT: list[tuple[str, Meaning]] = [
     ("550 5.2.1 The user you are trying to contact receives mail at a rate that prevents more", Meaning.SERVER_BROKEN),
     ("450 4.2.1 The user you are trying to contact is receiving mail too quickly", Meaning.SERVER_BROKEN),
     # greylisted
+    ("451 192.0.2.1 is not yet authorized to deliver mail from <x@y.example> to <a@b.example>. Please try later.",
+     Meaning.GREYLISTED),
     ("450 4.2.0 <a@b.example>: Recipient address rejected: Greylisted, see http://x.example/", Meaning.GREYLISTED),
     ("451 4.7.1 Greylisting in action, please come back in 00:05:00", Meaning.GREYLISTED),
     ("450 4.7.1 <a@b.example>: Recipient address rejected: Policy restrictions; try again later in 300 seconds",
