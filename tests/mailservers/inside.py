@@ -1,0 +1,109 @@
+"""Inside the sandbox: start the name server and the mail servers, run the engine over the table, compare."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.mailservers import exim, opensmtpd, postfix, sandbox
+from tests.mailservers.certificate import key_and_certificate
+from tests.mailservers.table import PASSAGES, Passage
+from tests.mailservers.zone import ADDRESSES, NAME_SERVER, NameServer
+
+SERVERS = (postfix, exim, opensmtpd)
+ROLES = {domain: address for server in SERVERS for domain, address in server.ROLES.items()}
+START_SECONDS = 20.0
+ENGINE_SECONDS = 90.0
+
+
+def main(work: Path) -> int:
+    sandbox.furnish(work, [*ADDRESSES, postfix.OWN_ADDRESS, *ROLES.values()], NAME_SERVER)
+    return asyncio.run(_run(work))
+
+
+async def _run(work: Path) -> int:
+    await NameServer(ROLES).listen()
+    await asyncio.to_thread(_start, work)
+    differences, rows = 0, 0
+    for passage in PASSAGES:
+        await asyncio.sleep(passage.wait)
+        expected = list(passage.expected())
+        started = time.monotonic()
+        answers = await _verify(passage, [address for address, _ in expected])
+        print(f"\n{passage.title}: {len(expected)} addresses in {time.monotonic() - started:.1f} s", flush=True)
+        differences += sum(not _compare(address, verdict, answers.get(address)) for address, verdict in expected)
+        rows += len(expected)
+    print(f"\n{rows} rows at {len(ROLES)} servers, {differences} differences", flush=True)
+    return int(differences > 0)
+
+
+def _start(work: Path) -> None:
+    """Start all servers; return when each takes connections."""
+    certificate = work / "certificate.pem"
+    certificate.write_bytes(key_and_certificate("mx.real.test"))
+    certificate.chmod(0o644)
+    for server in SERVERS:
+        server.start(work / server.__name__.rpartition(".")[2], certificate)
+    until = time.monotonic() + START_SECONDS
+    for domain, address in ROLES.items():
+        while not _listens(address):
+            if time.monotonic() > until:
+                raise RuntimeError(f"{domain} did not start within {START_SECONDS:.0f} s")
+            time.sleep(0.1)
+
+
+def _listens(address: str) -> bool:
+    """Tell whether a port is bound, without disturbing who greets there."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 25))
+        except OSError:
+            return True
+    return False
+
+
+async def _verify(passage: Passage, addresses: list[str]) -> dict[str, dict[str, Any]]:  # Any: JSON
+    """Run the engine as a command; give its answers by address."""
+    options = {
+        "--resolver": f"{NAME_SERVER}:53",
+        "--helo": passage.helo,
+        "--mail-from": passage.mail_from,
+        "--source": passage.source,
+        "--allow-network": "10.77.0.0/16",
+    }
+    words = [word for option in options.items() for word in option]
+    command = [sys.executable, "-m", "verification.engine", *words, "--evidence", "--file", "-"]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    async with asyncio.timeout(ENGINE_SECONDS):
+        output, _ = await process.communicate("\n".join(addresses).encode())
+    answers = [json.loads(line) for line in output.splitlines()]
+    repeated = [address for address, count in Counter(answer["email"] for answer in answers).items() if count > 1]
+    if process.returncode or repeated:
+        raise RuntimeError(f"the engine ended with {process.returncode}, more than once in its answers: {repeated}")
+    return {answer["email"]: answer for answer in answers}
+
+
+def _compare(address: str, expected: tuple[str, ...], answer: dict[str, Any] | None) -> bool:  # Any: JSON
+    """Print a row, with the transcript where it differs."""
+    actual = "{result} {reason} {blame}".format(**answer) if answer else "no answer"
+    right = actual in expected
+    print(
+        f"{'ok   ' if right else 'WRONG'} {address:40} {actual}" + ("" if right else f", not {' or '.join(expected)}")
+    )
+    if answer and not right:
+        evidence = answer["evidence"]
+        for attempt in evidence.get("attempts", ()):
+            print("      " + " ".join(f"{name}={value!r}" for name, value in attempt.items()))
+        print(f"      catch-all {evidence.get('catch_all')}, {answer['duration']} ms")
+    return right
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
