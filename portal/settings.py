@@ -234,6 +234,12 @@ Q_CLUSTER = {
 HELO_NAME = env.str("HELO_NAME", default="")
 PROBE_SENDER = env.str("PROBE_SENDER", default="")
 RESOLVERS = env.list("RESOLVERS", default=[])  # host:port; empty: those of /etc/resolv.conf
+# Greylisted and transient rows of jobs are tried again these minutes after the try before, then hourly, for
+# GREYLIST_HOURS after their first try and JOB_HOURS after the job's start at the latest.  RETRY_MINUTES replaces all of
+# it: so many tries, so far apart, and the last is final.  In development that is done while one looks on.
+RETRY_MINUTES = [float(minutes) for minutes in env.list("RETRY_MINUTES", default=[] if PRODUCTION else ["0.1", "0.2"])]
+GREYLIST_HOURS = env.float("GREYLIST_HOURS", default=4.0)
+JOB_HOURS = env.float("JOB_HOURS", default=24.0)
 SOURCE_ADDRESSES = env.list("SOURCE_ADDRESSES", default=[])
 PROBE_CONCURRENCY = env.int("PROBE_CONCURRENCY", default=1_000)  # addresses in flight in one drain
 PROBE_PER_HOST = env.int("PROBE_PER_HOST", default=5)  # connections per mail-host organisation

@@ -29,6 +29,7 @@ class AccountConfig(models.Model):
     exports = feature("Results may be downloaded.")
     mailbox_probe = feature("Mail servers are asked; off: syntax, lists and DNS only.")
     catch_all_probe = feature("Domains are tried with one random recipient.")
+    greylist_retry = feature("Greylisted and transient rows of jobs are tried again for some hours.")
     result_reuse = feature("A recent result of the same account may answer again.")
     spam_trap_check = feature("Addresses are looked up in the spam-trap list.")
     disposable_check = feature("Domains are looked up in the list of disposable address providers.")

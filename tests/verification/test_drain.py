@@ -68,7 +68,8 @@ def expire_all() -> None:
 
 
 def test_a_job_is_worked_off() -> None:
-    job = make_job(["jane@ok.test", "missing@ok.test", "jane@catchall.test", "jane@blocked.test"])
+    account = make_account(greylist_retry=False)
+    job = make_job(["jane@ok.test", "missing@ok.test", "jane@catchall.test", "jane@blocked.test"], account=account)
 
     work_off()
 

@@ -6,7 +6,7 @@ A batch is claimable when it is due, nobody holds it, its job runs and its accou
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
@@ -40,7 +40,7 @@ UPDATE verification_batch b
 SET token = gen_random_uuid(), lease_until = now() + make_interval(secs => %(lease)s)
 FROM chosen, verification_job j
 WHERE b.id = chosen.id AND j.id = b.job_id
-RETURNING b.id, b.token, b.job_id, b.account_id, j.sandbox, b.check_ids, b.alone
+RETURNING b.id, b.token, b.job_id, b.account_id, j.sandbox, b.check_ids, b.alone, b.tries, b.sender
 """
 
 # Batches are locked in the order of their ids, as a job's cancelling does: no deadlock between the two.
@@ -67,7 +67,7 @@ ORDER BY array_position(%(check_ids)s, c.id)
 """
 
 TOGGLES = """
-SELECT mailbox_probe, catch_all_probe, spam_trap_check, disposable_check, deadline_seconds
+SELECT mailbox_probe, catch_all_probe, spam_trap_check, disposable_check, deadline_seconds, greylist_retry
 FROM accounts_accountconfig WHERE account_id = %(account_id)s AND sending_domain = ''
 """
 
@@ -83,6 +83,8 @@ class Lease:
     sandbox: bool
     check_ids: list[int]
     alone: bool
+    tries: int = 0  # rounds behind it
+    sender: str = ""  # of the rounds before; empty in the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Order:
     checks: list[tuple[int, str]]  # id, address
     options: ProbeOptions
     deadline_seconds: float
+    may_wait: bool = True  # whether greylisted and transient rows may be tried again later
 
 
 Connection = AsyncConnection[TupleRow]
@@ -112,9 +115,14 @@ async def read_order(connection: Connection, lease: Lease) -> Order:
         checks = [(row[0], row[1]) for row in await cursor.fetchall()]
         cursor = await connection.execute(TOGGLES, {"account_id": lease.account_id})
         row = await cursor.fetchone()
-    names = ("mailbox_probe", "catch_all_probe", "spam_trap_check", "disposable_check", "deadline_seconds")
+    names = (
+        *("mailbox_probe", "catch_all_probe", "spam_trap_check", "disposable_check"),
+        *("deadline_seconds", "greylist_retry"),
+    )
     config = AccountConfig(**dict(zip(names, row, strict=True))) if row else AccountConfig()
-    return Order(lease, checks, probe_options(config), float(config.deadline_seconds))
+    options = replace(probe_options(config), mail_from=lease.sender)  # greylisting knows us by it
+    may_wait = config.greylist_retry and not lease.sandbox
+    return Order(lease, checks, options, float(config.deadline_seconds), may_wait)
 
 
 async def renew(connection: Connection, leases: list[Lease]) -> set[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -61,8 +62,15 @@ def run_drain() -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel gives it back, however we die
         except BlockingIOError:
             return False
+        collect_less_often()
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             return runner.run(drain_once())
+
+
+def collect_less_often() -> None:
+    """Spare the garbage collector what stays and what is in flight: a quarter of the engine's time went there."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -182,7 +190,9 @@ class Drain:
     async def flush(self, hold: Hold) -> None:
         answered, hold.answered = hold.answered, []
         complete = not hold.open
-        kept = await flush(self.connection, lease=hold.lease, answered=answered, complete=complete)
+        kept = await flush(
+            self.connection, lease=hold.lease, answered=answered, complete=complete, may_wait=hold.order.may_wait
+        )
         self.last_work = time.monotonic()
         if complete or not kept:
             self.drop(hold)

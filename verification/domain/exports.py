@@ -1,7 +1,8 @@
 """Results as a file: the original columns in the original order, then ours; UTF-8 without a byte order mark.
 
 Rows are fetched by ranges of positions, each its own short statement: memory stays flat, and a slow reader holds no
-transaction and no connection of a pool.  Checks and final results never change, so the pieces fit together.
+transaction and no connection of a pool.  Checks never change and final results neither, so the pieces fit together;
+a row that will be tried again shows its present verdict.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SELECT c.original, c.address, c.domain, r.result, r.reason, r.mail_server_locati
        to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
 FROM verification_check c
 LEFT JOIN verification_check f ON f.job_id = c.job_id AND f.position = c.duplicate_of
-LEFT JOIN verification_checkresult r ON r.check_row_id = coalesce(f.id, c.id) AND r.final
+LEFT JOIN verification_checkresult r ON r.check_row_id = coalesce(f.id, c.id)
 WHERE c.job_id = %s AND c.account_id = %s AND c.position >= %s AND c.position < %s
 ORDER BY c.position
 """
@@ -35,7 +36,7 @@ Fetched = tuple[list[str] | None, str, str, str | None, str, str, str, str]
 
 
 def export_csv(*, job: Job) -> Iterator[bytes]:
-    """Give the job's rows as CSV, piece by piece; rows without a final verdict have empty result columns."""
+    """Give the job's rows as CSV, piece by piece; rows not tried yet have empty result columns."""
     columns = job.columns or ["email"]
     yield encoded([[guard(column) for column in columns] + list(RESULT_COLUMNS)])
     last: int | None = job.checks.aggregate(last=Max("position"))["last"]

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.conf import settings
 
 from accounts.domain import quota
+from verification.domain import later
 from verification.domain.claims import Connection, Lease
 from verification.domain.text import storable_json
 from verification.engine.types import Answer, Result
 from verification.models import EventType
 
-LOCK_BATCH = "SELECT flushes FROM verification_batch WHERE id = %(id)s AND token = %(token)s FOR UPDATE"
+# `ends_at`: when the rows of the batch become final whatever they are.
+LOCK_BATCH = """
+SELECT b.flushes, now() + interval '1 second' < ends.at AS has_time
+FROM verification_batch b JOIN verification_job j ON j.id = b.job_id
+CROSS JOIN LATERAL (SELECT least(coalesce(b.first_tried_at, now()) + make_interval(secs => %(greylist_seconds)s),
+                                 j.started_at + make_interval(secs => %(job_seconds)s)) AS at) AS ends
+WHERE b.id = %(id)s AND b.token = %(token)s FOR UPDATE OF b
+"""
 
 INSERT_RESULTS = """
 INSERT INTO verification_checkresult AS r (
@@ -24,11 +34,12 @@ INSERT INTO verification_checkresult AS r (
     evidence, final, charged, checked_at
 )
 SELECT id, %(account_id)s, %(job_id)s, result, reason, blame, role, free, disposable, location, duration,
-       evidence, true, charged, now()
+       evidence, final, charged, now()
 FROM unnest(
     %(id)s::bigint[], %(result)s::text[], %(reason)s::text[], %(blame)s::text[], %(role)s::bool[], %(free)s::bool[],
-    %(disposable)s::bool[], %(location)s::text[], %(duration)s::int[], %(evidence)s::jsonb[], %(charged)s::bool[]
-) AS t(id, result, reason, blame, role, free, disposable, location, duration, evidence, charged)
+    %(disposable)s::bool[], %(location)s::text[], %(duration)s::int[], %(evidence)s::jsonb[], %(final)s::bool[],
+    %(charged)s::bool[]
+) AS t(id, result, reason, blame, role, free, disposable, location, duration, evidence, final, charged)
 ON CONFLICT (check_row_id) DO UPDATE SET
     result = excluded.result, reason = excluded.reason, blame = excluded.blame, duration = excluded.duration,
     mail_server_location = excluded.mail_server_location, evidence = excluded.evidence, final = excluded.final,
@@ -69,31 +80,69 @@ ON CONFLICT (job_id, result, reason, blame) DO UPDATE SET count = t.count + excl
 COUNT_FLUSH = "UPDATE verification_batch SET flushes = flushes + 1 WHERE id = %(id)s"
 DELETE_BATCH = "DELETE FROM verification_batch WHERE id = %(id)s"
 
+POSTPONE = """
+UPDATE verification_batch b SET
+    check_ids = later.ids, token = NULL, lease_until = NULL, attempts = 0, tries = b.tries + 1,
+    flushes = b.flushes + 1, sender = %(sender)s, first_tried_at = coalesce(b.first_tried_at, now()),
+    due_at = least(now() + make_interval(secs => %(seconds)s),
+                   coalesce(b.first_tried_at, now()) + make_interval(secs => %(greylist_seconds)s),
+                   j.started_at + make_interval(secs => %(job_seconds)s))
+FROM verification_job j, (
+    SELECT array_agg(r.check_row_id ORDER BY r.check_row_id) AS ids
+    FROM verification_checkresult r
+    WHERE NOT r.final
+      AND r.check_row_id = ANY(ARRAY(SELECT unnest(check_ids) FROM verification_batch WHERE id = %(id)s))
+) AS later
+WHERE b.id = %(id)s AND j.id = b.job_id AND later.ids IS NOT NULL
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer for a check of a lease."""
+    """An answer for a check of a lease.  Not `final`: it will be tried again."""
 
     check_id: int
     answer: Answer
+    final: bool = True
 
     @property
     def charged(self) -> bool:
         """A final verdict costs one check; our own trouble costs nothing."""
-        return not self.answer.verdict.blame.is_ours
+        return self.final and not self.answer.verdict.blame.is_ours
 
 
-async def flush(connection: Connection, *, lease: Lease, answered: Sequence[Answered], complete: bool) -> bool:
-    """Write answers in one transaction; `complete` ends the batch.  False: the lease is lost, nothing was written."""
+async def flush(
+    connection: Connection, *, lease: Lease, answered: Sequence[Answered], complete: bool, may_wait: bool = False
+) -> bool:
+    """Write answers in one transaction.  False: the lease is lost, nothing was written.
+
+    `complete` ends the round: the batch goes, or waits for the next round of those that `may_wait`.
+    """
+    wait = later.minutes_until_next(lease.tries + 1)
+    hours = {"greylist_seconds": settings.GREYLIST_HOURS * 3600, "job_seconds": settings.JOB_HOURS * 3600}
     async with connection.transaction():
-        cursor = await connection.execute(LOCK_BATCH, {"id": lease.id, "token": lease.token})
+        cursor = await connection.execute(LOCK_BATCH, {"id": lease.id, "token": lease.token} | hours)
         row = await cursor.fetchone()
         if row is None:
             return False
+        flushes, has_time = row
+        if not (may_wait and has_time and wait):
+            wait = None
         if answered:
-            await write(connection, lease, answered, entry=f"batch:{lease.id}:{row[0]}")
-        await connection.execute(DELETE_BATCH if complete else COUNT_FLUSH, {"id": lease.id})
+            marked = [replace(one, final=wait is None or not later.may_change(one.answer.verdict)) for one in answered]
+            await write(connection, lease, marked, entry=f"batch:{lease.id}:{flushes}")
+        if not complete:
+            await connection.execute(COUNT_FLUSH, {"id": lease.id})
+        elif not wait or not await postpone(connection, lease, wait * 60, hours):
+            await connection.execute(DELETE_BATCH, {"id": lease.id})
     return True
+
+
+async def postpone(connection: Connection, lease: Lease, seconds: float, hours: dict[str, float]) -> bool:
+    """Keep the batch for the rows that are not final, due again later; False when there are none."""
+    sender = lease.sender or settings.PROBE_SENDER
+    cursor = await connection.execute(POSTPONE, {"id": lease.id, "seconds": seconds, "sender": sender} | hours)
+    return cursor.rowcount == 1
 
 
 async def write(connection: Connection, lease: Lease, answered: Sequence[Answered], *, entry: str) -> None:
@@ -103,36 +152,37 @@ async def write(connection: Connection, lease: Lease, answered: Sequence[Answere
     if not fresh:
         return
     await count(connection, lease, fresh)
-    if not lease.sandbox:
-        used = sum(one.charged for one in fresh)
-        await quota.asettle(
-            connection, reference=f"job:{lease.job_id}", used=used, released=len(fresh) - used, entry=entry
-        )
+    used, ended = sum(one.charged for one in fresh), sum(one.final for one in fresh)
+    if ended and not lease.sandbox:
+        await quota.asettle(connection, reference=f"job:{lease.job_id}", used=used, released=ended - used, entry=entry)
 
 
 async def count(connection: Connection, lease: Lease, fresh: list[Answered]) -> None:
     """Move the job's counters, number the events under the job row's lock, end the job with its last row."""
     job = {"job_id": lease.job_id, "account_id": lease.account_id}
-    decided = sum(one.answer.verdict.result in (Result.OK, Result.BAD) for one in fresh)
-    numbers = {"decided": decided, "undecided": len(fresh) - decided, "events": len(fresh)}
+    ended = [one for one in fresh if one.final]
+    decided = sum(one.answer.verdict.result in (Result.OK, Result.BAD) for one in ended)
+    numbers = {"decided": decided, "undecided": len(ended) - decided, "events": len(fresh)}
     cursor = await connection.execute(MOVE_COUNTERS, job | numbers)
     row = await cursor.fetchone()
     assert row is not None, "a leased batch has a job"
     last_seq, waiting = row
-    verified = {
-        "type": EventType.VERIFIED.value,
-        "sub_type": "",
-        "first_seq": last_seq - len(fresh) + 1,
-        "last_seq": last_seq,
-        "check_ids": [one.check_id for one in fresh],
-    }
-    await connection.execute(INSERT_EVENT, job | verified)
-    tallies = Counter((v.result.value, v.reason.value, v.blame.value) for v in (one.answer.verdict for one in fresh))
-    result, reason, blame = (list(column) for column in zip(*tallies, strict=True))
-    columns = {"result": result, "reason": reason, "blame": blame, "count": list(tallies.values())}
-    await connection.execute(ADD_TALLIES, job | columns)
+    seq = last_seq - len(fresh)
+    for kind, final in ((EventType.VERIFIED, True), (EventType.DEFERRED, False)):
+        if ids := [one.check_id for one in fresh if one.final is final]:
+            event = {"type": kind.value, "sub_type": "", "first_seq": seq + 1, "last_seq": seq + len(ids)}
+            await connection.execute(INSERT_EVENT, job | event | {"check_ids": ids})
+            seq += len(ids)
+    if ended:
+        await connection.execute(ADD_TALLIES, job | tally_columns(ended))
     if waiting == 0:
         await finish(connection, job)
+
+
+def tally_columns(ended: list[Answered]) -> dict[str, object]:
+    tallies = Counter((v.result.value, v.reason.value, v.blame.value) for v in (one.answer.verdict for one in ended))
+    result, reason, blame = (list(column) for column in zip(*tallies, strict=True))
+    return {"result": result, "reason": reason, "blame": blame, "count": list(tallies.values())}
 
 
 async def finish(connection: Connection, job: dict[str, object]) -> None:
@@ -159,5 +209,6 @@ def result_columns(lease: Lease, answered: Sequence[Answered]) -> dict[str, obje
         "location": [a.mail_server_location for a in answers],
         "duration": [a.duration for a in answers],
         "evidence": [storable_json(a.evidence.as_dict()) for a in answers],
+        "final": [one.final for one in answered],
         "charged": [one.charged for one in answered],
     }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from django.db.models import Model, Q, QuerySet, Sum
+from django.db.models import Count, Min, Model, Q, QuerySet, Sum
 
 from accounts.models import Account
 from verification.engine.types import Reason, Result
-from verification.models import Check, CheckResult, Classifier, Job, Tally
+from verification.models import Batch, Check, CheckResult, Classifier, Job, JobStatus, Tally
 
 PAGE_ROWS = 50
 M = TypeVar("M", bound=Model)
@@ -133,6 +134,15 @@ def shares(*, job: Job) -> list[Share]:
     found = [Share(Result(result), Reason(reason), total) for result, reason, total in counted if total]
     order = [*Result], [*Reason]
     return sorted(found, key=lambda share: (order[0].index(share.result), order[1].index(share.reason)))
+
+
+def next_try_at(*, job: Job) -> datetime | None:
+    """Tell when the next of the rows is due that are all a job waits for; None while others are open."""
+    if job.status != JobStatus.RUNNING:
+        return None
+    batches = Batch.objects.filter(job=job).aggregate(untried=Count("pk", filter=Q(tries=0)), next=Min("due_at"))
+    due: datetime | None = batches["next"]
+    return due if not batches["untried"] else None
 
 
 def results_of_jobs(*, jobs: Sequence[Job]) -> dict[object, dict[Result, int]]:

@@ -46,8 +46,9 @@ WITH suspect AS (
     ) RETURNING *
 )
 INSERT INTO verification_batch (job_id, account_id, check_ids, due_at, attempts, alone, tries, flushes,
-                                source_address, sender)
-SELECT s.job_id, s.account_id, ARRAY[open.id], s.due_at, 0, true, s.tries, 0, s.source_address, s.sender
+                                first_tried_at, source_address, sender)
+SELECT s.job_id, s.account_id, ARRAY[open.id], s.due_at, 0, true, s.tries, 0, s.first_tried_at, s.source_address,
+       s.sender
 FROM suspect s CROSS JOIN LATERAL unnest(s.check_ids) AS open(id)
 WHERE NOT EXISTS (SELECT 1 FROM verification_checkresult r WHERE r.check_row_id = open.id AND r.final)
 """

@@ -24,7 +24,8 @@ class Batch(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)  # leases that expired unreleased
     alone = models.BooleanField(default=False)  # worked on with nothing else beside it
-    tries = models.PositiveSmallIntegerField(default=0)  # of greylisted and transient rows
+    tries = models.PositiveSmallIntegerField(default=0)  # rounds behind it, of greylisted and transient rows
+    first_tried_at = models.DateTimeField(null=True, blank=True)  # end of its first round
     flushes = models.PositiveIntegerField(default=0)
     source_address = models.GenericIPAddressField(null=True, blank=True)
     sender = models.CharField(max_length=254, blank=True, default="")

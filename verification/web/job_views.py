@@ -38,6 +38,7 @@ def progress_of(job: Job) -> dict[str, Any]:  # Any: template context
         "job": job,
         "slices": slices(job=job, shares=job_pages.shares(job=job)),
         "time_left": time_left(job=job, now=timezone.now()),
+        "next_try_at": job_pages.next_try_at(job=job),
     }
 
 
