@@ -52,6 +52,7 @@ def portal() -> Iterator[Portal]:
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment |= {
         "PORTAL_DATA": str(data),
+        "RETRY_MINUTES": "0.02",
         "PORT": str(free_port()),
         "MAIL_WORLD_DNS": f"127.1.0.53:{free_port('127.1.0.53')}",
         "MAIL_WORLD_SMTP_PORT": str(free_port()),
