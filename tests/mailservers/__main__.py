@@ -15,13 +15,15 @@ SECONDS = 170.0
 
 
 def main() -> int:
-    argparse.ArgumentParser(prog="python -m tests.mailservers", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m tests.mailservers", description=__doc__)
+    parser.add_argument("--transcript", action="store_true", help="print what was replied beside each row")
+    options = parser.parse_args()
     if refusal := sandbox.refusal():
         print(refusal, file=sys.stderr)
         return 2
     try:
         packages.provide()
-        return sandbox.enter("tests.mailservers.inside", [], SECONDS)
+        return sandbox.enter("tests.mailservers.inside", ["--transcript"] if options.transcript else [], SECONDS)
     except packages.PackagesMissing as missing:
         print(missing, file=sys.stderr)
         return 2

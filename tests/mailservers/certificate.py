@@ -1,4 +1,4 @@
-"""A self-signed certificate for the mail servers; RSA, because Debian's OpenSMTPD 6.8 fails with any other key."""
+"""A self-signed certificate for the mail servers, with an RSA key, which all of them read."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from tests.mailservers.zone import BLOCK_LIST
 
 GREY_SECONDS = 2
 
-# Role → main options, conditions of the RCPT ACL before the recipient is verified, and what else is different.
+# Role → main options.
 MAIN_OPTIONS: dict[str, str] = {
     "plain": "",
     "unrouteable": "",
@@ -39,8 +39,9 @@ MAIN_OPTIONS: dict[str, str] = {
     "defer": "",
     "rate": "",
     "callforward": "",
-    "slow": "smtp_banner = slow",
+    "slow": "acl_smtp_connect = acl_connect",
 }
+# Role → what its RCPT ACL begins with.
 RCPT: dict[str, str] = {
     "grey": r"""
   defer message = $sender_host_address is not yet authorized to deliver mail from <$sender_address> \
@@ -84,6 +85,7 @@ RCPT: dict[str, str] = {
     message = Sender rate overlimit - $sender_rate / $sender_rate_period
 """,
 }
+# Role → what it asks of a recipient beyond a route.
 VERIFY = {
     "callforward": "  require verify = recipient/callout=10s,use_sender\n",
     "quota": "  require verify = recipient/quota\n",
@@ -95,6 +97,10 @@ acl_connect:
   drop dnslists = {BLOCK_LIST}
     message = $sender_host_address is listed at $dnslist_domain ($dnslist_text)
   accept
+""",
+    "slow": """
+acl_connect:
+  accept delay = 4s
 """,
     "tls": """
 acl_mail:

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ START_SECONDS = 20.0
 ENGINE_SECONDS = 90.0
 
 
-def main(work: Path) -> int:
+def main(work: Path, *, transcript: bool = False) -> int:
+    """Print the table with what the engine says; give the exit code."""
     sandbox.furnish(work, [*ADDRESSES, postfix.OWN_ADDRESS, *ROLES.values()], NAME_SERVER)
-    return asyncio.run(_run(work))
+    return asyncio.run(_run(work, transcript=transcript))
 
 
-async def _run(work: Path) -> int:
+async def _run(work: Path, *, transcript: bool) -> int:
     await NameServer(ROLES).listen()
     await asyncio.to_thread(_start, work)
     differences, rows = 0, 0
@@ -37,7 +39,8 @@ async def _run(work: Path) -> int:
         started = time.monotonic()
         answers = await _verify(passage, [address for address, _ in expected])
         print(f"\n{passage.title}: {len(expected)} addresses in {time.monotonic() - started:.1f} s", flush=True)
-        differences += sum(not _compare(address, verdict, answers.get(address)) for address, verdict in expected)
+        for address, verdicts in expected:
+            differences += not _compare(address, verdicts, answers.get(address), transcript=transcript)
         rows += len(expected)
     print(f"\n{rows} rows at {len(ROLES)} servers, {differences} differences", flush=True)
     return int(differences > 0)
@@ -90,20 +93,28 @@ async def _verify(passage: Passage, addresses: list[str]) -> dict[str, dict[str,
     return {answer["email"]: answer for answer in answers}
 
 
-def _compare(address: str, expected: tuple[str, ...], answer: dict[str, Any] | None) -> bool:  # Any: JSON
-    """Print a row, with the transcript where it differs."""
+def _compare(
+    address: str, expected: tuple[str, ...], answer: dict[str, Any] | None, *, transcript: bool
+) -> bool:  # Any: JSON
+    """Print a row, with the transcript where it differs or where that is asked for."""
     actual = "{result} {reason} {blame}".format(**answer) if answer else "no answer"
     right = actual in expected
     print(
         f"{'ok   ' if right else 'WRONG'} {address:40} {actual}" + ("" if right else f", not {' or '.join(expected)}")
     )
-    if answer and not right:
-        evidence = answer["evidence"]
-        for attempt in evidence.get("attempts", ()):
-            print("      " + " ".join(f"{name}={value!r}" for name, value in attempt.items()))
-        print(f"      catch-all {evidence.get('catch_all')}, {answer['duration']} ms")
+    if answer and (transcript or not right):
+        print("".join(f"      {line}\n" for line in _transcript(answer)), end="")
     return right
 
 
+def _transcript(answer: dict[str, Any]) -> Iterator[str]:  # Any: JSON
+    for attempt in answer["evidence"].get("attempts", ()):
+        said = f"{attempt.get('code', '')} {attempt.get('enhanced', '')} {attempt.get('text', '')}"
+        read_as = attempt.get("trouble") or attempt["meaning"]
+        yield f"{attempt['address']} {attempt['stage']} {attempt['milliseconds']} ms: {said} -> {read_as}"
+    if catch_all := answer["evidence"].get("catch_all"):
+        yield f"random recipient: {catch_all['state']}"
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), transcript="--transcript" in sys.argv[2:]))

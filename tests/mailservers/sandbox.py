@@ -44,7 +44,8 @@ def enter(module: str, arguments: Iterable[str], seconds: float) -> int:
     namespaces = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     command = ["unshare", *namespaces, sys.executable, "-m", module, work, *arguments]
     before = signal.signal(signal.SIGTERM, _interrupt)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE)  # its end of file tells that we are gone
+    # The end of file on its input tells that we are gone; Ctrl-C is for us to hear.
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -64,7 +65,6 @@ def _interrupt(number: int, frame: object) -> None:
 def furnish(work: Path, addresses: Iterable[str], name_server: str) -> None:
     """Inside: put the packages over /usr and /etc, add their users, and give the loopback its addresses."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGTERM, _interrupt)
     _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(work))
     for name in ("usr", "etc"):
         upper, scratch = work / f".{name}", work / f".{name}.scratch"

@@ -150,6 +150,8 @@ exim-fewhard         | alice bob carol dora                     | OK
 exim-fewhard         | missing*6                                | MISSING
 exim-stepwise        | alice bob                                | OK
 exim-stepwise        | missing*3                                | MISSING
+exim-slow            | alice                                    | OK
+exim-slow            | missing                                  | MISSING
 exim-helo            | alice                                    | OK
 exim-sender          | alice                                    | OK
 exim-deny            | alice missing                            | POLICY
