@@ -13,6 +13,14 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def storable_cells(cells: list[str]) -> list[str]:
+    """Do as `storable` for the cells of a row."""
+    joined = "".join(cells)
+    if joined.isascii() and "\0" not in joined:
+        return cells
+    return [storable(cell) for cell in cells]
+
+
 def storable_json(data: dict[str, Any]) -> str:  # Any: JSON
     """Dump JSON that jsonb takes."""
     text = json.dumps(data, ensure_ascii=False)
