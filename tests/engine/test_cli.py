@@ -54,7 +54,8 @@ def test_standard_input_with_few_in_flight(mail_world: MailWorld) -> None:
 
 def test_evidence_on_demand(mail_world: MailWorld) -> None:
     [line] = run(mail_world, "--evidence", "a@nullmx.test")
-    assert list(line) == [*FIELDS, "evidence"]
+    assert list(line) == [*FIELDS, "normalized", "did_you_mean", "evidence"]
+    assert (line["normalized"], line["did_you_mean"]) == ("a@nullmx.test", "")
     assert line["evidence"] == {"mail_hosts": "null_mx", "mail_hosts_detail": "null MX"}
 
 

@@ -48,7 +48,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--concurrency", type=int, default=1_000, metavar="N", help="addresses in flight")
     parser.add_argument("--per-host", type=int, default=5, metavar="N", help="connections per mail-host organisation")
     parser.add_argument("--deadline", type=float, default=75.0, metavar="SECONDS", help="per address")
-    parser.add_argument("--evidence", action="store_true", help="add what the verdict rests on")
+    parser.add_argument("--evidence", action="store_true", help="add normalized mailbox, suggestion and evidence")
     return parser.parse_args(arguments)
 
 
@@ -88,7 +88,10 @@ async def _run(options: argparse.Namespace) -> None:
 
 def _shape(answer: Answer, *, evidence: bool) -> dict[str, Any]:  # Any: JSON
     shape = {**answer.contract_fields(), "blame": answer.verdict.blame.value}
-    return {**shape, "evidence": answer.evidence.as_dict()} if evidence else shape
+    if not evidence:
+        return shape
+    guesses = {"normalized": answer.normalized, "did_you_mean": answer.did_you_mean}
+    return {**shape, **guesses, "evidence": answer.evidence.as_dict()}
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from verification.engine.config import ProbeOptions
+from verification.engine.resolver import Budget
 from verification.engine.smtp.catch_all import NOT_TESTED
 from verification.engine.smtp.line import Line
 from verification.engine.smtp.queue import Inquiry
@@ -17,6 +18,7 @@ class Case:
 
     address: Address
     options: ProbeOptions
+    budget: Budget = field(default_factory=Budget)
     role: bool = False
     free: bool = False
     disposable: bool = False

@@ -44,6 +44,7 @@ class ProbeOptions:
     catch_all_probe: bool = True
     spam_trap_check: bool = True
     disposable_check: bool = True
+    typo_suggestion: bool = True
     extra_disposable: frozenset[str] = frozenset()
     extra_spam_traps: frozenset[str] = frozenset()
     do_not_probe: frozenset[str] = frozenset()

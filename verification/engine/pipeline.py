@@ -15,14 +15,16 @@ from verification.engine.config import EngineConfig, ProbeOptions
 from verification.engine.directory import MAX_ADDRESSES, Directory
 from verification.engine.geo import country_of
 from verification.engine.mail_hosts import MailHosts, MxHost
+from verification.engine.mailbox import normalized
 from verification.engine.network import Guard
 from verification.engine.pacing import InProcessPacing, Pacing
 from verification.engine.providers import Provider, organisation_of, provider_of
-from verification.engine.resolver import Budget, Resolver
+from verification.engine.resolver import Resolver
 from verification.engine.smtp import commands
 from verification.engine.smtp.client import DEFAULT_PATIENCE, Patience
 from verification.engine.smtp.desk import Desk, Route
 from verification.engine.smtp.queue import Inquiry
+from verification.engine.suggestion import suggest
 from verification.engine.syntax import parse
 from verification.engine.types import (
     Answer,
@@ -71,20 +73,25 @@ class Engine:
         started = time.monotonic()
         parsed = parse(address)
         case = Case(parsed, options)
+        seconds = self._config.deadline_seconds if deadline_seconds is None else deadline_seconds
         if parsed.fault is None:
-            await self._examine(case, self._config.deadline_seconds if deadline_seconds is None else deadline_seconds)
+            await self._examine(case, seconds)
         evidence = case.evidence()
+        verdict = judge(evidence)
+        meant = await suggest(self._resolver, case, verdict, started + seconds - time.monotonic())
         return Answer(
             email=parsed.text,
             user=parsed.user,
             domain=parsed.domain,
-            verdict=judge(evidence),
+            verdict=verdict,
             role=case.role,
             free=case.free,
             disposable=case.disposable,
             mail_server_location=country_of(case.attempts[-1].address) if case.attempts else "",
             duration=round((time.monotonic() - started) * 1000),
             evidence=evidence,
+            normalized=normalized(parsed),
+            did_you_mean=meant,
         )
 
     async def aclose(self) -> None:
@@ -124,8 +131,7 @@ class Engine:
         )
 
     async def _ask_dns(self, case: Case) -> None:
-        budget = Budget()
-        found = await self._directory.find(case.address.ascii_domain, budget)
+        found = await self._directory.find(case.address.ascii_domain, case.budget)
         case.outcome, case.detail = found.outcome, found.detail[:MAX_DETAIL]
         if found.outcome in BY_DNS or case.is_spam_trap or (case.disposable and case.options.disposable_check):
             return
@@ -133,7 +139,7 @@ class Engine:
             return
         case.not_probed = self._reason_not_to_probe(case, found.hosts)
         if not case.not_probed:
-            await self._ask_hosts(case, found, budget)
+            await self._ask_hosts(case, found)
 
     def _reason_not_to_probe(self, case: Case, hosts: tuple[MxHost, ...]) -> str:
         options, domain = case.options, case.address.ascii_domain
@@ -148,12 +154,12 @@ class Engine:
             return "dns_only"
         return ""
 
-    async def _ask_hosts(self, case: Case, found: MailHosts, budget: Budget) -> None:
+    async def _ask_hosts(self, case: Case, found: MailHosts) -> None:
         """Ask one host after the other until one is conclusive; dead ones last."""
         outcomes: set[MailHostsOutcome] = set()
         last: list[tuple[MxHost, str]] = []
         for host in found.hosts:
-            where = await self._directory.addresses(host, budget)
+            where = await self._directory.addresses(host, case.budget)
             outcomes.add(where.outcome)
             if where.guarded:
                 case.attempts.append(Attempt(Stage.CONNECT, host.name, trouble=Trouble.GUARDED))

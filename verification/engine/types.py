@@ -286,6 +286,8 @@ class Answer:
     mail_server_location: str = ""  # ISO 3166 alpha-2 of the mail server's address block, "" when not known
     duration: int = 0  # elapsed milliseconds
     evidence: Evidence = field(default_factory=Evidence)
+    normalized: str = ""  # the mailbox as its provider files it, for telling duplicates apart
+    did_you_mean: str = ""  # the address that was probably meant
 
     def contract_fields(self) -> dict[str, Any]:  # Any: JSON
         """Give the ten fields of the verification API, version 2, in its order."""

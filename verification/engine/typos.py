@@ -63,6 +63,7 @@ _COMMON = (
     *("sympatico.ca", "bigpond.com", "optusnet.com.au", "uol.com.br", "bol.com.br", "terra.com.br", "rediffmail.com"),
 )
 _KNOWN = frozenset(_COMMON)
+_LETTERS = tuple((common, frozenset(common)) for common in _COMMON)
 _ROWS = ("1234567890-", "qwertyuiop", "asdfghjkl", "zxcvbnm.")
 _NEIGHBOURS = frozenset(
     pair
@@ -73,14 +74,20 @@ _NEIGHBOURS = frozenset(
 _SLIP = 0.5  # a neighbouring key, two letters swapped, a letter doubled or not
 _EDIT = 1.0
 _SHORT = 7  # characters; a short name has too many true neighbours for a whole edit
+_MOST_FOREIGN = 4  # letters that only one of two names has, after two slips
 
 
 @lru_cache(maxsize=8_192)
 def did_you_mean(ascii_domain: str) -> str:
-    """Give the common mail domain one slip or edit away, else "".  Takes a millisecond: not for every address."""
+    """Give the common mail domain two slips or one edit away, else ""."""
     if ascii_domain in _KNOWN or len(ascii_domain) > 64:
         return ""
-    near = [(_distance(ascii_domain, common), common) for common in _COMMON if abs(len(common) - len(ascii_domain)) < 2]
+    letters = frozenset(ascii_domain)
+    near = [
+        (_distance(ascii_domain, common), common)
+        for common, others in _LETTERS
+        if abs(len(common) - len(ascii_domain)) < 2 and len(letters ^ others) <= _MOST_FOREIGN
+    ]
     distance, common = min(near, default=(2 * _EDIT, ""))
     return common if distance <= (_SLIP if len(common) <= _SHORT else _EDIT) else ""
 

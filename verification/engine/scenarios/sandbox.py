@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from verification.engine.lists import is_disposable, is_free, is_role
+from verification.engine.mailbox import normalized
 from verification.engine.scenarios.table import (
     CLOSED,
     GREYLISTED,
@@ -52,6 +53,7 @@ def answer(text: str) -> Answer:
         free=is_free(address.ascii_domain),
         disposable=disposable,
         evidence=evidence,
+        normalized=normalized(address),
     )
 
 
