@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from portal import checks, environment, prepared, supervisor
+import environ
+
+from portal import checks, environment, prepared, supervisor, watch
 from portal.environment import ROOT, EnvironmentFaulty, Surroundings
 from portal.postgres import Postgres, PostgresFailed, port_is_free
 
@@ -75,7 +77,9 @@ def start() -> int:
                 postgres.revive()
 
         parts = supervisor.standard_parts(mail_world=world)
-        supervisor.Supervisor(run_dir=found.run_dir, parts=parts, tick=tick).run()
+        env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]  # as in settings
+        look = watch.Watch(watch.parameters(env.db("DATABASE_URL")))
+        supervisor.Supervisor(run_dir=found.run_dir, parts=parts, tick=tick, watch=look).run()
     return 0
 
 

@@ -23,11 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal import processes
+from portal.watch import Watch
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.1
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_MOST_SECONDS = 30.0
+RESTART_SECONDS = 5.0  # for a part to end by itself when it is to be started again
 STEADY_SECONDS = 60.0  # a part that lived so long is taken for healthy
 WEB_HEAD_START_SECONDS = 2.5  # people wait for the first page, jobs for nobody
 OPEN_FILES = 65_536
@@ -51,6 +53,7 @@ class Part:
     command: Sequence[str]
     role: str = "command"  # PORTAL_ROLE: chooses the time-outs of its database connections
     last: bool = False  # stopped after the others
+    works: bool = False  # started again when work stands still
     delay_seconds: float = 0.0  # before its first start
 
 
@@ -63,6 +66,7 @@ class Running:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
+    kill_at: float | None = None  # told to end; killed from then on
 
 
 def claim(run_dir: Path, facts: Mapping[str, object]) -> int:
@@ -118,8 +122,16 @@ def raise_open_files() -> None:
 class Supervisor:
     """Runs parts until told to stop.  `tick` is called ten times a second."""
 
-    def __init__(self, *, run_dir: Path, parts: Sequence[Part], tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        *,
+        run_dir: Path,
+        parts: Sequence[Part],
+        tick: Callable[[], None] = lambda: None,
+        watch: Watch | None = None,
+    ) -> None:
         self.run_dir = run_dir
+        self.watch = watch
         self.roster = processes.Roster(run=uuid.uuid4().hex, last=[part.name for part in parts if part.last])
         self.running = [Running(part, due=time.monotonic() + part.delay_seconds) for part in parts]
         self.tick = tick
@@ -133,8 +145,12 @@ class Supervisor:
         for kind in STOP_SIGNALS:
             signal.signal(kind, self.ask_to_stop)
         reaper = Reaper(self.run_dir)
+        if self.watch:
+            self.watch.start()  # after the fork, which would not take its thread along
         try:
             while not self.stopping:
+                if self.watch and self.watch.take_alarm():
+                    self._restart_works()
                 self._look_after_parts()
                 self.tick()
                 time.sleep(POLL_SECONDS)
@@ -154,6 +170,16 @@ class Supervisor:
                     self._start(one, now)
             elif one.process.poll() is not None:
                 self._bury(one, now)
+            elif one.kill_at is not None and now >= one.kill_at:
+                one.process.kill()  # its group follows when it is buried
+
+    def _restart_works(self) -> None:
+        """Tell the parts that work to end, main processes only; without the stop flag, as nobody else is to stop."""
+        for one in self.running:
+            if one.part.works and one.process is not None and one.kill_at is None:
+                logger.error("work stands still: %s is started again", one.part.name)
+                processes.send(signal.SIGTERM, [one.process.pid])
+                one.kill_at = time.monotonic() + RESTART_SECONDS
 
     def _start(self, one: Running, now: float) -> None:
         environment = {**os.environ, "PORTAL_ROLE": one.part.role, processes.MARK: self.roster.run}
@@ -171,6 +197,7 @@ class Supervisor:
             os.killpg(one.process.pid, signal.SIGKILL)
         one.failures = 0 if now - one.started > STEADY_SECONDS else one.failures + 1
         delay = min(BACKOFF_FIRST_SECONDS * 2 ** max(one.failures - 1, 0), BACKOFF_MOST_SECONDS)
+        one.kill_at = None
         logger.warning("%s ended with %s; again in %.0f s", one.part.name, one.process.returncode, delay)
         one.process, one.due = None, now + delay
         self.roster.parts.pop(one.part.name, None)
@@ -219,8 +246,8 @@ def standard_parts(*, web: bool = True, mail_world: tuple[str, int] | None = Non
     manage = [sys.executable, "manage.py"]
     head_start = WEB_HEAD_START_SECONDS if web else 0.0
     parts = [
-        Part("cluster", [*manage, "qcluster"], "cluster", delay_seconds=head_start),
-        Part("sweeper", [*manage, "sweeper"], "sweeper", delay_seconds=head_start),
+        Part("cluster", [*manage, "qcluster"], "cluster", works=True, delay_seconds=head_start),
+        Part("sweeper", [*manage, "sweeper"], "sweeper", works=True, delay_seconds=head_start),
     ]
     if web:
         parts.insert(0, Part("web", [*manage, "web"], "web"))

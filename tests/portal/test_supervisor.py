@@ -28,10 +28,20 @@ supervisor.BACKOFF_FIRST_SECONDS = 0.1
 run_dir, parts = Path(sys.argv[1]), json.loads(sys.argv[2])
 supervisor.claim(run_dir, {"url": "http://here"})
 parts = [
-    supervisor.Part(name, [sys.executable, "-c", code], role=name, last=name == "world")
+    supervisor.Part(name, [sys.executable, "-c", code], role=name, last=name == "world", works=name == "cluster")
     for name, code in parts.items()
 ]
-supervisor.Supervisor(run_dir=run_dir, parts=parts).run()
+
+class Alarm:
+    # tells of silence whenever the file "silent" is there
+    def start(self): pass
+    def take_alarm(self):
+        silent = (run_dir / "silent").exists()
+        (run_dir / "silent").unlink(missing_ok=True)
+        return silent
+
+supervisor.RESTART_SECONDS = 0.5
+supervisor.Supervisor(run_dir=run_dir, parts=parts, watch=Alarm()).run()
 """
 Start = Callable[[dict[str, str]], "subprocess.Popen[bytes]"]
 
@@ -94,6 +104,17 @@ def test_a_dead_part_is_started_again_and_its_orphans_ended(start: Start, run_di
     until(lambda: parts_of(run_dir).get("cluster", before["cluster"]) != before["cluster"])
     assert orphan not in processes.members(run_number(run_dir))
     assert parts_of(run_dir)["web"] == before["web"]
+
+
+@pytest.mark.parametrize("code", [STEADY, STUBBORN], ids=["ends when told", "must be killed"])
+def test_standing_still_the_cluster_is_started_again(start: Start, run_dir: Path, code: str) -> None:
+    start({"cluster": code, "web": STEADY})
+    before = parts_of(run_dir)
+    (run_dir / "silent").touch()
+    until(lambda: parts_of(run_dir).get("cluster", 0) not in (0, before["cluster"]))
+    assert parts_of(run_dir)["web"] == before["web"]
+    assert not Path(f"/proc/{before['cluster']}").exists()
+    assert not (run_dir / "stop").exists()
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

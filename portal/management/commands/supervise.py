@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from portal import watch
 from portal.supervisor import AlreadyRunning, Supervisor, claim, standard_parts
 
 
@@ -23,4 +24,6 @@ class Command(BaseCommand):
             claim(settings.RUN_DIR, {"url": settings.PUBLIC_URL})
         except AlreadyRunning as refusal:
             raise CommandError(f"Already running on {settings.PORTAL_DATA}: {refusal.facts.get('url', '')}") from None
-        Supervisor(run_dir=settings.RUN_DIR, parts=standard_parts(web=not no_web, mail_world=world)).run()
+        parts = standard_parts(web=not no_web, mail_world=world)
+        look = watch.Watch(watch.parameters(settings.DATABASES["default"]))
+        Supervisor(run_dir=settings.RUN_DIR, parts=parts, watch=look).run()
