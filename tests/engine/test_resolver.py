@@ -291,3 +291,17 @@ def test_closing_ends_what_is_under_way() -> None:
 def test_the_address_of_a_server_must_be_one() -> None:
     with pytest.raises(ValueError, match="is no address and port"):
         Resolver(EngineConfig(resolvers=(("ns.example.com", 53),)))
+
+
+def test_a_question_begun_is_asked_once() -> None:
+    async def work() -> None:
+        async with FakeDns({("ok.test", "MX"): MX}) as server:
+            resolver = resolver_for(server)
+            budget = Budget()
+            resolver.begin("OK.test.", "MX", budget)
+            resolver.begin("ok.test", "MX", budget)
+            reply = await resolver.ask("ok.test", "MX", budget)
+            resolver.begin("ok.test", "MX", budget)
+            assert (reply.status, budget.questions, server.questions) == (DnsStatus.OK, 23, [("ok.test", "MX", "udp")])
+
+    run(work())

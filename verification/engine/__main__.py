@@ -162,7 +162,7 @@ def _raise_open_files() -> None:
 def _collect_less_often() -> None:
     """Spare the collector what stays, and young objects in flight: a quarter of the time went there."""
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
 
 
 if __name__ == "__main__":

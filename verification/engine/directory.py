@@ -29,9 +29,23 @@ class Directory:
         self._domains: _Shared[MailHosts] = _Shared(clock)
         self._hosts: _Shared[HostAddresses] = _Shared(clock)
 
-    async def find(self, ascii_domain: str, budget: Budget) -> MailHosts:
-        """Find the mail hosts of a domain."""
-        return await self._domains.get(ascii_domain, lambda: mail_hosts.find(self._resolver, ascii_domain, budget))
+    def known(self, ascii_domain: str) -> MailHosts | None:
+        """Give the mail hosts found a moment ago."""
+        return self._domains.known(ascii_domain)
+
+    def known_addresses(self, host: MxHost) -> HostAddresses | None:
+        """Give the addresses found a moment ago."""
+        return self._hosts.known(host.name)
+
+    async def find(self, ascii_domain: str, budget: Budget, *, ahead: bool = False) -> MailHosts:
+        """Find the mail hosts of a domain; `ahead`: and the first one's addresses, so that nobody waits twice."""
+        return await self._domains.get(ascii_domain, lambda: self._find(ascii_domain, budget, ahead=ahead))
+
+    async def _find(self, ascii_domain: str, budget: Budget, *, ahead: bool) -> MailHosts:
+        found = await mail_hosts.find(self._resolver, ascii_domain, budget)
+        if ahead and found.hosts:
+            await self.addresses(found.hosts[0], budget)
+        return found
 
     async def addresses(self, host: MxHost, budget: Budget) -> HostAddresses:
         """Find the addresses of a host; who asks counts how many are tried."""
@@ -50,11 +64,15 @@ class _Shared(Generic[Found]):
         self._known: dict[str, tuple[float, Found]] = {}
         self._followers: dict[str, list[asyncio.Future[Found | None]]] = {}
 
+    def known(self, name: str) -> Found | None:
+        known = self._known.get(name)
+        return known[1] if known is not None and known[0] > self._clock() else None
+
     async def get(self, name: str, ask: Callable[[], Awaitable[Found]]) -> Found:
         while True:
-            known = self._known.get(name)
-            if known is not None and known[0] > self._clock():
-                return known[1]
+            known = self.known(name)
+            if known is not None:
+                return known
             followers = self._followers.get(name)
             if followers is None:
                 return await self._lead(name, ask)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from verification.engine.types import Address
@@ -19,7 +18,9 @@ def is_role(user: str) -> bool:
     if len(user) > 64:
         return False
     name = user.strip('"').lower().partition("+")[0]
-    return name.translate(_SEPARATORS) in _names("roles.txt") or _LIST_OWNERS.fullmatch(name) is not None
+    if name.translate(_SEPARATORS) in _names("roles.txt"):
+        return True
+    return "-" in name and _LIST_OWNERS.fullmatch(name) is not None
 
 
 def is_free(ascii_domain: str) -> bool:
@@ -27,27 +28,28 @@ def is_free(ascii_domain: str) -> bool:
     return _holds(_names("free.txt"), ascii_domain)
 
 
-def is_disposable(ascii_domain: str, extra: frozenset[str] = frozenset()) -> bool:
+def is_disposable(ascii_domain: str, *extra: frozenset[str]) -> bool:
     """Tell whether mailboxes there are made to be thrown away; `extra` holds further lower-case domains."""
-    return _holds(_names("disposable.txt"), ascii_domain) or (bool(extra) and _holds(extra, ascii_domain))
+    return _holds(_names("disposable.txt"), ascii_domain) or any(_holds(names, ascii_domain) for names in extra)
 
 
-def is_spam_trap(address: Address, extra: frozenset[str] = frozenset()) -> bool:
+def is_spam_trap(address: Address, *extra: frozenset[str]) -> bool:
     """Tell whether mail there marks its sender; `extra` holds further lower-case domains and mailboxes."""
     if address.fault is not None:
         return False
     mailbox = address.mailbox.lower()
-    return any(mailbox in names or _holds(names, address.ascii_domain) for names in (_names("spam_traps.txt"), extra))
+    lists = (_names("spam_traps.txt"), *extra)
+    return any(mailbox in names or _holds(names, address.ascii_domain) for names in lists if names)
 
 
 def _holds(names: frozenset[str], domain: str) -> bool:
-    return any(name in names for name in _itself_and_parents(domain)) if names else False
+    return bool(names) and not names.isdisjoint(_itself_and_parents(domain))
 
 
-def _itself_and_parents(domain: str) -> Iterator[str]:
-    while domain:
-        yield domain
-        domain = domain.partition(".")[2]
+@lru_cache(maxsize=1_024)
+def _itself_and_parents(domain: str) -> tuple[str, ...]:
+    labels = domain.split(".")
+    return tuple(".".join(labels[start:]) for start in range(len(labels)))
 
 
 @cache

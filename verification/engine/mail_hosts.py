@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 import time
@@ -162,7 +161,8 @@ async def _implicit(resolver: Resolver, domain: str, budget: Budget) -> MailHost
 
 
 async def _both(resolver: Resolver, name: str, budget: Budget) -> tuple[DnsReply, DnsReply]:
-    return await asyncio.gather(resolver.ask(name, "A", budget), resolver.ask(name, "AAAA", budget))
+    resolver.begin(name, "AAAA", budget)
+    return await resolver.ask(name, "A", budget), await resolver.ask(name, "AAAA", budget)
 
 
 def _through(guard: Guard, found: list[str], doubts: list[DnsReply], budget: Budget) -> HostAddresses:

@@ -7,11 +7,12 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from verification.engine import lists
 from verification.engine.case import Case
 from verification.engine.config import EngineConfig, ProbeOptions
+from verification.engine.deadlines import Deadlines
 from verification.engine.directory import MAX_ADDRESSES, Directory
 from verification.engine.geo import country_of
 from verification.engine.mail_hosts import MailHosts, MxHost
@@ -94,6 +95,14 @@ class Engine:
             did_you_mean=meant,
         )
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()  # asks the kernel for our process id each time
+
+    @cached_property
+    def _deadlines(self) -> Deadlines:
+        return Deadlines(self._loop)
+
     async def aclose(self) -> None:
         """Drop all connections."""
         await self._desk.aclose()
@@ -111,7 +120,7 @@ class Engine:
         """Fill the case within the deadline."""
         try:
             self._look_up_lists(case)
-            async with asyncio.timeout(deadline_seconds):
+            with self._deadlines.within(deadline_seconds):
                 await self._ask_dns(case)
         except TimeoutError:
             case.note_deadline()
@@ -123,15 +132,16 @@ class Engine:
         address, options = case.address, case.options
         case.role = lists.is_role(address.user)
         case.free = lists.is_free(address.ascii_domain)
-        case.disposable = lists.is_disposable(
-            address.ascii_domain, self._config.extra_disposable | options.extra_disposable
-        )
-        case.is_spam_trap = options.spam_trap_check and lists.is_spam_trap(
-            address, self._config.extra_spam_traps | options.extra_spam_traps
-        )
+        extra = (self._config.extra_disposable, options.extra_disposable)
+        case.disposable = lists.is_disposable(address.ascii_domain, *extra)
+        traps = (self._config.extra_spam_traps, options.extra_spam_traps)
+        case.is_spam_trap = options.spam_trap_check and lists.is_spam_trap(address, *traps)
 
     async def _ask_dns(self, case: Case) -> None:
-        found = await self._directory.find(case.address.ascii_domain, case.budget)
+        domain = case.address.ascii_domain
+        found = self._directory.known(domain) or await self._directory.find(
+            domain, case.budget, ahead=self._may_probe(case)
+        )
         case.outcome, case.detail = found.outcome, found.detail[:MAX_DETAIL]
         if found.outcome in BY_DNS or case.is_spam_trap or (case.disposable and case.options.disposable_check):
             return
@@ -149,17 +159,25 @@ class Engine:
             return "do_not_probe"
         if not options.mailbox_probe:
             return "mailbox_probe_off"
-        named = bool(self._config.helo_name and (self._config.mail_from or options.mail_from))
-        if not named and not any(zone in self._config.probe_always_zones for zone in _parents(domain)):
-            return "dns_only"
-        return ""
+        return "" if self._is_named(case) else "dns_only"
+
+    def _is_named(self, case: Case) -> bool:
+        """Tell whether we have a name to greet with, or need none there."""
+        if self._config.helo_name and (self._config.mail_from or case.options.mail_from):
+            return True
+        return any(zone in self._config.probe_always_zones for zone in _parents(case.address.ascii_domain))
+
+    def _may_probe(self, case: Case) -> bool:
+        """Tell, before anything is known of the mail hosts, whether one is likely to be asked."""
+        unasked = case.is_spam_trap or (case.disposable and case.options.disposable_check)
+        return case.options.mailbox_probe and not unasked and self._is_named(case)
 
     async def _ask_hosts(self, case: Case, found: MailHosts) -> None:
         """Ask one host after the other until one is conclusive; dead ones last."""
         outcomes: set[MailHostsOutcome] = set()
         last: list[tuple[MxHost, str]] = []
         for host in found.hosts:
-            where = await self._directory.addresses(host, case.budget)
+            where = self._directory.known_addresses(host) or await self._directory.addresses(host, case.budget)
             outcomes.add(where.outcome)
             if where.guarded:
                 case.attempts.append(Attempt(Stage.CONNECT, host.name, trouble=Trouble.GUARDED))
@@ -220,7 +238,7 @@ class Engine:
             options.mail_from or self._desk.sender,
             address.needs_smtputf8,
             self._wants_catch_all(case, host),
-            asyncio.get_running_loop().create_future(),
+            self._loop.create_future(),
         )
 
     def _wants_catch_all(self, case: Case, host: MxHost) -> bool:

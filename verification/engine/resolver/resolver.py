@@ -56,6 +56,12 @@ class Resolver:
             seen.append(name)
         return DnsReply(DnsStatus.SERVFAIL, detail="too many CNAME records in a row")
 
+    def begin(self, name: str, rdtype: str, budget: Budget) -> None:
+        """Send a question whose answer will be asked for in a moment."""
+        key = (name.lower().rstrip("."), rdtype)
+        if key not in self._flights and self._cache.get(key, self._clock()) is None:
+            self._launch(*key, budget)
+
     async def aclose(self) -> None:
         """Close all sockets; questions under way end as SILENT."""
         flights = list(self._flights.values())
@@ -71,14 +77,15 @@ class Resolver:
             while True:
                 flight = self._flights.get((name, rdtype))
                 if flight is None:
-                    return await self._begin(name, rdtype, budget)
+                    launched = self._launch(name, rdtype, budget)
+                    return launched if isinstance(launched, DnsReply) else await _outcome(launched)
                 reply = await _outcome(flight)
                 if reply.status is not DnsStatus.EXHAUSTED:  # the empty purse of another is no answer for us
                     return reply
         finally:
             budget.end(self._clock())
 
-    async def _begin(self, name: str, rdtype: str, budget: Budget) -> DnsReply:
+    def _launch(self, name: str, rdtype: str, budget: Budget) -> asyncio.Task[DnsReply] | DnsReply:
         """Begin the flight that all who ask the same wait for; it outlives the caller that began it."""
         zone, servers = self._route(name)
         if not servers:
@@ -93,7 +100,7 @@ class Resolver:
         conversation = Conversation(question, servers, zone, budget, self._manners)
         flight = asyncio.get_running_loop().create_task(self._fly(conversation, key))
         self._flights[key] = flight
-        return await _outcome(flight)
+        return flight
 
     async def _fly(self, conversation: Conversation, key: Key) -> DnsReply:
         try:

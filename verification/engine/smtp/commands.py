@@ -16,7 +16,7 @@ _TEMPLATES = {
 _BARE = {STARTTLS: b"STARTTLS\r\n", RSET: b"RSET\r\n", QUIT: b"QUIT\r\n"}
 _ASCII = re.compile(r"[ -~]+")
 _UTF8 = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-_BRACKET_OUTSIDE_QUOTES = re.compile(r'(?:[^"<>]|"(?:[^"\\]|\\.)*")+')
+_BRACKET_OUTSIDE_QUOTES = re.compile(r'(?:[^"<>]++|"(?:[^"\\]|\\.)*+")++')
 
 
 class UnsafeCommand(ValueError):
