@@ -211,7 +211,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 # The bell.  retry counts from prefetch: queue_limit = workers and bulk 1 keep it honest.
-Q_WORKERS = env.int("Q_WORKERS", default=2)
+Q_WORKERS = env.int("Q_WORKERS", default=3)  # one drains, one works on what killed others, one reads lists
+WORKER_MEMORY_MB = env.int("WORKER_MEMORY_MB", default=1_500)  # address space of a worker that drains; 0: no bound
 Q_CLUSTER = {
     "name": "portal",
     "orm": "default",
@@ -249,6 +250,12 @@ MAIL_WORLD_DNS = env.str("MAIL_WORLD_DNS", default="127.1.0.53:5453")
 MAIL_WORLD_SMTP_PORT = env.int("MAIL_WORLD_SMTP_PORT", default=2525)
 if PRODUCTION and (MAIL_WORLD or ALLOWED_NETWORKS):
     raise ImproperlyConfigured("MAIL_WORLD and ALLOWED_NETWORKS open inside networks to probes: not in production.")
+
+# Harm done on purpose, by tests.
+FAILPOINT = env.str("FAILPOINT", default="")  # where to die: verification/domain/failpoints.py
+KILLERS = env.bool("KILLERS", default=False)  # addresses below .test that harm their worker
+if PRODUCTION and (FAILPOINT or KILLERS):
+    raise ImproperlyConfigured("FAILPOINT and KILLERS let processes die on purpose: not in production.")
 
 LOGGING = {
     "version": 1,

@@ -45,7 +45,7 @@ def work_off(probe: drain.Probe = from_table) -> bool:
 def claim_one(*, alone: bool = False) -> list[Lease]:
     async def go() -> list[Lease]:
         async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
-            return await claims.claim(own, limit=1, alone=alone)
+            return await claims.claim(own, limit=1, suspects=alone) or await claims.claim(own, limit=1, suspects=True)
 
     return asyncio.run(go())
 

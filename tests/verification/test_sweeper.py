@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from accounts.domain import quota
 from accounts.models import QuotaPeriod
 from tests.factories import make_account
 from tests.verification.factories import NOW, make_job, make_upload, owner_of
-from verification.domain import intake, jobs, sweeper
+from verification.domain import intake, jobs, slots, sweeper
+from verification.domain.slots import Slot
 from verification.domain.sweeper import Sweeper
 from verification.models import Batch, Job, JobStatus, Upload
 
@@ -48,6 +50,31 @@ def test_one_silence_rings_once() -> None:
     one.sweep()
 
     assert len(bells()) == 1
+
+
+def test_a_drain_that_died_is_replaced_before_its_leases_expire() -> None:
+    make_job(["jane@ok.test"])
+    Batch.objects.update(token=uuid.uuid4(), lease_until=Now() + timedelta(seconds=20))
+    make_job(["joe@ok.test"])
+    silence()
+
+    with slots.hold(Slot.MAIN):
+        Sweeper().sweep()
+        assert bells() == []
+    Sweeper().sweep()
+    assert bells() == ["verification.tasks.run_drain"]
+
+
+def test_suspects_ring_for_a_drain_of_their_own() -> None:
+    make_job(["jane@ok.test"])
+    Batch.objects.update(token=uuid.uuid4(), lease_until=Now() + timedelta(seconds=20))
+    make_job(["joe@ok.test"])
+    Batch.objects.filter(token=None).update(attempts=1)
+    silence()
+
+    with slots.hold(Slot.MAIN):
+        Sweeper().sweep()
+    assert bells() == ["verification.tasks.run_drain"]
 
 
 def test_no_bell_while_somebody_works() -> None:

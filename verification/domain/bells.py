@@ -8,12 +8,19 @@ from functools import partial
 from django.db import transaction
 from django_q.tasks import async_task
 
+from verification.domain.failpoints import failpoint
+
 
 def ring() -> None:
     """Wake a drain once the present transaction is committed."""
-    transaction.on_commit(partial(async_task, "verification.tasks.run_drain"))
+    transaction.on_commit(partial(put, "verification.tasks.run_drain"))
 
 
 def ask_to_read(job_id: uuid.UUID) -> None:
     """Have an uploaded list read once the present transaction is committed."""
-    transaction.on_commit(partial(async_task, "verification.tasks.read_list", str(job_id)))
+    transaction.on_commit(partial(put, "verification.tasks.read_list", str(job_id)))
+
+
+def put(task: str, *arguments: str) -> None:
+    failpoint("bell_before_ring")
+    async_task(task, *arguments)  # type: ignore[no-untyped-call]  # of django-q2

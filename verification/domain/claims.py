@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from accounts.models import AccountConfig
+from verification.domain.failpoints import failpoint
 from verification.domain.probing import probe_options
 from verification.engine.config import ProbeOptions
 
@@ -27,7 +28,8 @@ WITH candidate AS MATERIALIZED (
     JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
     CROSS JOIN LATERAL (
         SELECT b.id, b.due_at FROM verification_batch b
-        WHERE b.job_id = j.id AND b.token IS NULL AND b.due_at <= now() AND b.alone = %(alone)s
+        WHERE b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
+          AND (b.alone OR b.attempts > 0) = %(suspects)s
         ORDER BY b.due_at, b.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) due
     WHERE j.status = 'running'
@@ -40,7 +42,7 @@ UPDATE verification_batch b
 SET token = gen_random_uuid(), lease_until = now() + make_interval(secs => %(lease)s)
 FROM chosen, verification_job j
 WHERE b.id = chosen.id AND j.id = b.job_id
-RETURNING b.id, b.token, b.job_id, b.account_id, j.sandbox, b.check_ids, b.alone, b.tries, b.sender
+RETURNING b.id, b.token, b.job_id, b.account_id, j.sandbox, b.check_ids, b.alone, b.tries, b.sender, b.attempts
 """
 
 # Batches are locked in the order of their ids, as a job's cancelling does: no deadlock between the two.
@@ -85,6 +87,12 @@ class Lease:
     alone: bool
     tries: int = 0  # rounds behind it
     sender: str = ""  # of the rounds before; empty in the first
+    attempts: int = 0  # leases that expired unreleased
+
+    @property
+    def is_suspect(self) -> bool:
+        """It may have killed the process that worked on it."""
+        return self.alone or self.attempts > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +109,14 @@ class Order:
 Connection = AsyncConnection[TupleRow]
 
 
-async def claim(connection: Connection, *, limit: int, alone: bool = False) -> list[Lease]:
-    """Lease up to `limit` due batches."""
+async def claim(connection: Connection, *, limit: int, suspects: bool = False) -> list[Lease]:
+    """Lease up to `limit` due batches: those that are well, or those that may have killed their worker."""
     async with connection.transaction(), connection.cursor(row_factory=class_row(Lease)) as cursor:
-        await cursor.execute(CLAIM, {"limit": limit, "alone": alone, "lease": LEASE_SECONDS})
-        return await cursor.fetchall()
+        await cursor.execute(CLAIM, {"limit": limit, "suspects": suspects, "lease": LEASE_SECONDS})
+        leases = await cursor.fetchall()
+        failpoint("claim_before_commit")
+    failpoint("claim_committed")
+    return leases
 
 
 async def read_order(connection: Connection, lease: Lease) -> Order:
@@ -136,6 +147,7 @@ async def release(connection: Connection, leases: list[Lease]) -> None:
     """Give leases back in good order; this does not count as an attempt."""
     async with connection.transaction():
         await connection.execute(RELEASE, held(leases))
+        failpoint("release_before_commit")
 
 
 def held(leases: list[Lease]) -> dict[str, object]:

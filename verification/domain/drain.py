@@ -6,7 +6,6 @@ It may run any number of times, beside others, and die at any moment: leases and
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import logging
 import time
@@ -17,11 +16,13 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from psycopg import AsyncConnection
 
-from verification.domain import claims
+from verification.domain import claims, guards, killers, slots
 from verification.domain.claims import Lease, Order
 from verification.domain.database import connection_kwargs
+from verification.domain.failpoints import failpoint
 from verification.domain.flush import Answered, flush
 from verification.domain.probing import engine_config
+from verification.domain.slots import Slot
 from verification.engine import Answer, Engine, scenarios
 
 logger = logging.getLogger(__name__)
@@ -56,15 +57,13 @@ def run_drain() -> bool:
 
     True asks the caller to ring again: work may be left.
     """
-    settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
-    with (settings.RUN_DIR / "drain.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel gives it back, however we die
-        except BlockingIOError:
+    with slots.take_slot() as slot:
+        if slot is None:
             return False
+        guards.limit_memory()
         collect_less_often()
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            return runner.run(drain_once())
+            return runner.run(drain_once(slot))
 
 
 def collect_less_often() -> None:
@@ -81,27 +80,31 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def drain_once() -> bool:
-    engine = Engine(engine_config())
+async def drain_once(slot: Slot = Slot.MAIN) -> bool:
+    asyncio.get_running_loop().set_exception_handler(guards.heed_memory_errors)
+    async with guards.beating():
+        engine = Engine(engine_config())
 
-    async def probe(address: str, order: Order) -> Answer:
-        if order.lease.sandbox:
-            return scenarios.answer(address)
-        return await engine.verify(address, deadline_seconds=order.deadline_seconds, options=order.options)
+        async def probe(address: str, order: Order) -> Answer:
+            if order.lease.sandbox:
+                return scenarios.answer(address)
+            killers.harm(address)
+            return await engine.verify(address, deadline_seconds=order.deadline_seconds, options=order.options)
 
-    try:
-        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as connection:
-            return await Drain(connection, probe).run()
-    finally:
-        await engine.aclose()
+        try:
+            async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as connection:
+                return await Drain(connection, probe, slot).run()
+        finally:
+            await engine.aclose()
 
 
 class Drain:
     """Holds leases, keeps up to PROBE_CONCURRENCY addresses in flight and writes what comes back."""
 
-    def __init__(self, connection: claims.Connection, probe: Probe) -> None:
+    def __init__(self, connection: claims.Connection, probe: Probe, slot: Slot = Slot.MAIN) -> None:
         self.connection = connection
         self.probe = probe
+        self.slot = slot
         self.holds: dict[int, Hold] = {}
         self.in_flight = 0
         self.started = time.monotonic()
@@ -127,6 +130,8 @@ class Drain:
                 await self.renew()
                 await self.pause()
                 await self.flush_answers()
+        except MemoryError:
+            guards.die_out_of_memory()  # giving back would not count
         finally:
             await self.give_back()
 
@@ -142,15 +147,17 @@ class Drain:
         return (settings.RUN_DIR / "stop").exists()
 
     async def claim(self) -> None:
-        """Claim while slots are free; a row that killed its worker before is worked on with nothing beside it."""
-        if any(hold.lease.alone for hold in self.holds.values()):
+        """Claim while slots are free; what may have killed its worker is worked on with nothing beside it."""
+        if any(hold.lease.is_suspect for hold in self.holds.values()):
             return
         free = settings.PROBE_CONCURRENCY - self.in_flight
         if free <= 0:
             return
-        leases = await claims.claim(self.connection, limit=max(1, free // BATCH_SIZE))
+        leases = []
+        if self.slot is Slot.MAIN:
+            leases = await claims.claim(self.connection, limit=max(1, free // BATCH_SIZE))
         if not leases and not self.holds:
-            leases = await claims.claim(self.connection, limit=1, alone=True)
+            leases = await claims.claim(self.connection, limit=1, suspects=True)
         for lease in leases:
             self.start(await claims.read_order(self.connection, lease))
 
@@ -169,6 +176,8 @@ class Drain:
     async def answer(self, hold: Hold, check_id: int, address: str) -> None:
         try:
             answer = await self.probe(address, hold.order)
+        except MemoryError:
+            guards.die_out_of_memory()
         finally:
             self.in_flight -= 1
         hold.answered.append(Answered(check_id, answer))
@@ -190,6 +199,7 @@ class Drain:
     async def flush(self, hold: Hold) -> None:
         answered, hold.answered = hold.answered, []
         complete = not hold.open
+        failpoint("after_smtp_before_commit")
         kept = await flush(
             self.connection, lease=hold.lease, answered=answered, complete=complete, may_wait=hold.order.may_wait
         )
@@ -210,6 +220,7 @@ class Drain:
             return
         self.next_renewal = time.monotonic() + claims.RENEW_SECONDS
         ours = await claims.renew(self.connection, [hold.lease for hold in self.holds.values()])
+        failpoint("renewed")
         for hold in [hold for hold in self.holds.values() if hold.lease.id not in ours]:
             self.drop(hold)
 

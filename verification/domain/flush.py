@@ -15,6 +15,7 @@ from django.conf import settings
 from accounts.domain import quota
 from verification.domain import later
 from verification.domain.claims import Connection, Lease
+from verification.domain.failpoints import failpoint
 from verification.domain.text import storable_json
 from verification.engine.types import Answer, Result
 from verification.models import EventType
@@ -125,6 +126,7 @@ async def flush(
         row = await cursor.fetchone()
         if row is None:
             return False
+        failpoint("flush_locked")
         flushes, has_time = row
         if not (may_wait and has_time and wait):
             wait = None
@@ -135,6 +137,8 @@ async def flush(
             await connection.execute(COUNT_FLUSH, {"id": lease.id})
         elif not wait or not await postpone(connection, lease, wait * 60, hours):
             await connection.execute(DELETE_BATCH, {"id": lease.id})
+        failpoint("flush_settled")
+    failpoint("flush_committed")
     return True
 
 
@@ -148,10 +152,12 @@ async def postpone(connection: Connection, lease: Lease, seconds: float, hours: 
 async def write(connection: Connection, lease: Lease, answered: Sequence[Answered], *, entry: str) -> None:
     cursor = await connection.execute(INSERT_RESULTS, result_columns(lease, answered))
     inserted = {row[0] for row in await cursor.fetchall()}
+    failpoint("flush_results_written")
     fresh = [one for one in answered if one.check_id in inserted]
     if not fresh:
         return
     await count(connection, lease, fresh)
+    failpoint("flush_counted")
     used, ended = sum(one.charged for one in fresh), sum(one.final for one in fresh)
     if ended and not lease.sandbox:
         await quota.asettle(connection, reference=f"job:{lease.job_id}", used=used, released=ended - used, entry=entry)
@@ -191,6 +197,7 @@ async def finish(connection: Connection, job: dict[str, object]) -> None:
     assert row is not None, "the job row is locked"
     processed = {"type": EventType.PROCESSED.value, "sub_type": "PROCESSING_FINISHED", "check_ids": []}
     await connection.execute(INSERT_EVENT, job | processed | {"first_seq": row[0], "last_seq": row[0]})
+    failpoint("job_finished_before_commit")
 
 
 def result_columns(lease: Lease, answered: Sequence[Answered]) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from accounts.domain import quota
 from accounts.domain.config import config_of, require
 from accounts.models import Account, KeyKind, LicenseKey, User
 from verification.domain import bells, lists
+from verification.domain.failpoints import failpoint
 from verification.domain.text import storable, storable_cells, storable_json
 from verification.engine import Evidence, judge, syntax
 from verification.engine import lists as engine_lists
@@ -137,7 +139,12 @@ def read_list(*, job_id: str | UUID) -> None:
         except lists.ListRefused as refusal:
             give_up(job, str(refusal))
         if upload is not None:
-            transaction.on_commit(lambda: upload.path.unlink(missing_ok=True))
+            transaction.on_commit(partial(forget_file, upload))
+
+
+def forget_file(upload: Upload) -> None:
+    failpoint("list_before_unlink")
+    upload.path.unlink(missing_ok=True)
 
 
 def list_rows(upload: Upload) -> Iterator[Row]:
@@ -270,6 +277,7 @@ def store(job: Job, rows: Iterable[Row]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
         copy(cursor, rows)
+        failpoint("intake_copied")
         for statement in (INSERT_CHECKS, INSERT_REFUSED, INSERT_TALLIES, INSERT_BATCHES, INSERT_DROPPED):
             cursor.execute(statement, names)
         cursor.execute(COUNT_CLASSIFIERS, names)
@@ -278,6 +286,7 @@ def store(job: Job, rows: Iterable[Row]) -> None:
         cursor.execute("DROP TABLE incoming")
         begin(cursor, job, names)
     reserve_exactly(job)
+    failpoint("intake_before_commit")
 
 
 def begin(cursor: CursorWrapper, job: Job, names: dict[str, Any]) -> None:  # Any: SQL parameters
@@ -329,7 +338,14 @@ def staged(row: Row) -> tuple[object, ...]:
     """Give the columns of the staging table; those of a verdict are filled where the address is none."""
     address = syntax.parse(row.email)
     original = row.original and storable_cells(row.original)
-    head = (row.position, row.block, row.block_index, storable(row.reference), storable(row.email), address.ascii_domain)
+    head = (
+        row.position,
+        row.block,
+        row.block_index,
+        storable(row.reference),
+        storable(row.email),
+        address.ascii_domain,
+    )
     if address.fault is None:
         return (*head, address.mailbox, original, None, None, False, False, False)
     return (*head, "", original, *refusal(address))

@@ -19,6 +19,7 @@ from accounts.domain import keys, quota
 from accounts.domain.quota import KeyGrant
 from accounts.models import KeyKind
 from verification.domain import live_sql as sql
+from verification.domain.failpoints import failpoint
 from verification.domain.flights import Flights
 from verification.domain.known import digest_of
 from verification.domain.live_pool import Connection, LivePool
@@ -89,6 +90,7 @@ async def answer(desk: Desk, request: LiveRequest, reference: str, started: floa
     grant, known = await admit(desk.pool, request, address, reference)
     if request.sandbox or grant.kind == KeyKind.SANDBOX:
         return LiveOutcome(scenarios.answer(request.email), reused=False, quota_left=grant.quota_left)
+    failpoint("live_admitted")
     if known is not None:
         reply = replace(known.answer, duration=milliseconds_since(started))
         source = known.check_id
@@ -96,7 +98,9 @@ async def answer(desk: Desk, request: LiveRequest, reference: str, started: floa
         return LiveOutcome(reply, reused=True, quota_left=grant.quota_left)
     ends_at = started + request.max_wait
     reply = as_supplied(await probe(desk, grant, address, ends_at, request.max_wait), address)
+    failpoint("live_before_settle")
     await to_its_end(desk.pool.insist(lambda: record(desk.pool, grant, address, reply, reference)))
+    failpoint("live_settled")
     free = reply.verdict.blame.is_ours
     return LiveOutcome(reply, reused=False, quota_left=grant.quota_left + free)
 

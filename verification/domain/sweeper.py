@@ -13,14 +13,17 @@ from datetime import timedelta
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
 from accounts.domain import quota
-from verification.domain import bells
+from verification.domain import bells, slots
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
+from verification.domain.failpoints import failpoint
 from verification.domain.flush import Answered, flush
+from verification.domain.slots import Slot
 from verification.engine import Answer, Evidence, judge, syntax
 from verification.models import Batch, Job, JobStatus, Upload
 
@@ -53,14 +56,19 @@ FROM suspect s CROSS JOIN LATERAL unnest(s.check_ids) AS open(id)
 WHERE NOT EXISTS (SELECT 1 FROM verification_checkresult r WHERE r.check_row_id = open.id AND r.final)
 """
 
-CLAIMABLE_WITHOUT_LEASE = """
+# Of what is well, and of what is suspected: is there any to claim, and is any being worked on?
+CLAIMABLE_AND_LEASED = """
 SELECT EXISTS (
     SELECT 1 FROM verification_job j
     JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
     WHERE j.status = 'running' AND EXISTS (
         SELECT 1 FROM verification_batch b WHERE b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
+        AND (b.alone OR b.attempts > 0) = %(suspects)s
     )
-) AND NOT EXISTS (SELECT 1 FROM verification_batch WHERE token IS NOT NULL AND lease_until > now())
+), EXISTS (
+    SELECT 1 FROM verification_batch
+    WHERE token IS NOT NULL AND lease_until > now() AND (alone OR attempts > 0) = %(suspects)s
+)
 """
 
 
@@ -84,13 +92,10 @@ class Sweeper:
             remove_orphan_files()
 
     def ring_for_silent_work(self) -> None:
-        """Ring when claimable work exists and nobody holds a lease."""
+        """Ring when claimable work exists and nobody holds a lease, or nobody on this machine could."""
         if time.monotonic() - self.last_bell < BELL_SECONDS:
             return
-        with connection.cursor() as cursor:
-            cursor.execute(CLAIMABLE_WITHOUT_LEASE)
-            (silent,) = cursor.fetchone()
-        if silent:
+        if any(is_silent(slot) for slot in Slot):
             bells.ring()
             self.last_bell = time.monotonic()
 
@@ -106,12 +111,21 @@ class Sweeper:
                     bells.ask_to_read(job.pk)
 
 
+def is_silent(slot: Slot) -> bool:
+    """Tell whether a slot has work that nobody does: its owner's lock goes at once when it dies, its leases later."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIMABLE_AND_LEASED, {"suspects": slot is Slot.SUSPECTS})
+        claimable, leased = cursor.fetchone()
+    return claimable and (not leased or slots.is_free(slot))
+
+
 def expire_leases() -> None:
     """Free batches whose worker died; from the second time on their rows are worked on alone."""
     with connection.cursor() as cursor:
         cursor.execute(EXPIRE)
         if cursor.rowcount:
             logger.warning("%s leases expired unreleased", cursor.rowcount)
+    failpoint("expiry_before_split")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SPLIT, [SPLIT_FROM_ATTEMPTS])
 
@@ -126,6 +140,7 @@ def put_aside_poison() -> None:
 async def put_aside() -> None:
     async with await AsyncConnection.connect(**connection_kwargs("sweeper"), autocommit=True) as own:
         for lease, checks in await claim_poison(own):
+            failpoint("poison_claimed")
             answered = [Answered(check_id, poisoned(address)) for check_id, address in checks]
             await flush(own, lease=lease, answered=answered, complete=True)
             logger.error("put aside a row that killed its worker", extra={"job_id": lease.job_id})
@@ -160,7 +175,8 @@ def remove_orphan_files() -> None:
     """Delete uploads nobody started within a day, and files without a row."""
     old = Upload.objects.filter(job=None, created_at__lt=Now() - timedelta(hours=ORPHAN_HOURS))
     old.delete()
-    known = {str(pk) for pk in Upload.objects.values_list("pk", flat=True)}
+    unread = Upload.objects.filter(Q(job=None) | Q(job__status=JobStatus.PARSING))
+    known = {str(pk) for pk in unread.values_list("pk", flat=True)}
     for path in settings.UPLOADS.glob("*"):
         if path.name not in known and time.time() - path.stat().st_mtime > ORPHAN_HOURS * 3600:
             path.unlink(missing_ok=True)

@@ -70,7 +70,7 @@ class Engine:
     async def verify(
         self, address: str, *, deadline_seconds: float | None = None, options: ProbeOptions = DEFAULT_OPTIONS
     ) -> Answer:
-        """Give the answer for an address, at the deadline at the latest.  Raises CancelledError only."""
+        """Give the answer for an address, at the deadline at the latest.  Raises CancelledError, MemoryError."""
         started = time.monotonic()
         parsed = parse(address)
         case = Case(parsed, options)
@@ -124,6 +124,8 @@ class Engine:
                 await self._ask_dns(case)
         except TimeoutError:
             case.note_deadline()
+        except MemoryError:
+            raise  # says nothing of this address: the process is in trouble
         except Exception as error:  # a bug of ours must never become a verdict on the address
             log.exception("A verification broke down")
             case.our_fault = f"{type(error).__name__}: {error}"[:MAX_DETAIL]
