@@ -106,3 +106,10 @@ def test_part_of_a_reply_is_pending() -> None:
 def test_endless_talk_is_cut_off(flood: bytes) -> None:
     with pytest.raises(Endless):
         read(*(flood[start : start + 4096] for start in range(0, len(flood), 4096)))
+
+
+def test_what_one_server_garbles_does_not_stain_another() -> None:
+    assert [reply.damaged for reply in ReplyReader().feed(b"250 Ok\r\n")] == [False]
+    assert [reply.damaged for reply in ReplyReader().feed(b"noise\r\n250 Ok\r\n")] == [True]
+    assert [reply.damaged for reply in ReplyReader().feed(b"250 Ok\r\n")] == [False]
+    assert [reply.damaged for reply in ReplyReader().feed(b"250-Ok\r\n250 Ok\r\n")] == [False]

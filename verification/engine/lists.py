@@ -23,6 +23,7 @@ def is_role(user: str) -> bool:
     return "-" in name and _LIST_OWNERS.fullmatch(name) is not None
 
 
+@lru_cache(maxsize=1_024)
 def is_free(ascii_domain: str) -> bool:
     """Tell whether anybody can have a mailbox there."""
     return _holds(_names("free.txt"), ascii_domain)
@@ -30,7 +31,12 @@ def is_free(ascii_domain: str) -> bool:
 
 def is_disposable(ascii_domain: str, *extra: frozenset[str]) -> bool:
     """Tell whether mailboxes there are made to be thrown away; `extra` holds further lower-case domains."""
-    return _holds(_names("disposable.txt"), ascii_domain) or any(_holds(names, ascii_domain) for names in extra)
+    return _is_known_disposable(ascii_domain) or any(_holds(names, ascii_domain) for names in extra)
+
+
+@lru_cache(maxsize=1_024)
+def _is_known_disposable(ascii_domain: str) -> bool:
+    return _holds(_names("disposable.txt"), ascii_domain)
 
 
 def is_spam_trap(address: Address, *extra: frozenset[str]) -> bool:
@@ -40,6 +46,12 @@ def is_spam_trap(address: Address, *extra: frozenset[str]) -> bool:
     mailbox = address.mailbox.lower()
     lists = (_names("spam_traps.txt"), *extra)
     return any(mailbox in names or _holds(names, address.ascii_domain) for names in lists if names)
+
+
+def load() -> None:
+    """Read the files now: a quarter of a second that would hold up whatever is in flight."""
+    for file in ("roles.txt", "free.txt", "disposable.txt", "spam_traps.txt"):
+        _names(file)
 
 
 def _holds(names: frozenset[str], domain: str) -> bool:

@@ -6,6 +6,7 @@ Names come from strangers, so an address is asked after resolution and again rig
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
@@ -59,12 +60,17 @@ class Guard:
         An opened range holds for addresses written in its own family: 127.1.0.0/16 does not open ::ffff:127.1.0.1.
         """
         try:
-            address = ip_address(ip)
+            address = _read(ip)
         except ValueError:
             return False
         if any(address in network for network in self._allowed):
             return True
         return _is_outside(address)
+
+
+@lru_cache(maxsize=4_096)
+def _read(ip: str) -> IPv4Address | IPv6Address:
+    return ip_address(ip)
 
 
 def _is_outside(address: IPv4Address | IPv6Address) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
-from verification.engine import lists
+from verification.engine import lists, providers
 from verification.engine.case import Case
 from verification.engine.config import EngineConfig, ProbeOptions
 from verification.engine.deadlines import Deadlines
@@ -55,6 +55,8 @@ class Engine:
     def __init__(
         self, config: EngineConfig, *, pacing: Pacing | None = None, patience: Patience = DEFAULT_PATIENCE
     ) -> None:
+        lists.load()
+        providers.load()
         self._config = config
         self._guard = Guard(config.allowed_networks)
         self._resolver = Resolver(config)

@@ -31,6 +31,12 @@ def provider_of(mx_host: str) -> Provider | None:
     return next((by_suffix[name] for name in _itself_and_parents(_canonical(mx_host)) if name in by_suffix), None)
 
 
+def load() -> None:
+    """Read the list of public suffixes now, as lists.load does."""
+    _suffixes()
+    _by_suffix()
+
+
 def organisation_of(mx_host: str, address: str) -> str:
     """Name whom connections burden: the provider, else the registrable domain, else the /24 or /48 of `address`."""
     return _organisation_by_name(_canonical(mx_host)) or _block_of(address) or _canonical(mx_host)

@@ -14,8 +14,8 @@ _TEMPLATES = {
     RCPT: "RCPT TO:<%s>\r\n",
 }
 _BARE = {STARTTLS: b"STARTTLS\r\n", RSET: b"RSET\r\n", QUIT: b"QUIT\r\n"}
-_ASCII = re.compile(r"[ -~]+")
 _UTF8 = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_SPECIAL = re.compile(r'["<>]')
 _BRACKET_OUTSIDE_QUOTES = re.compile(r'(?:[^"<>]++|"(?:[^"\\]|\\.)*+")++')
 
 
@@ -44,13 +44,14 @@ def recipient(mailbox: str, *, smtputf8: bool = False) -> bytes:
 
 
 def _path(mailbox: str) -> str:
-    if not _BRACKET_OUTSIDE_QUOTES.fullmatch(mailbox):
+    if not mailbox or (_SPECIAL.search(mailbox) and not _BRACKET_OUTSIDE_QUOTES.fullmatch(mailbox)):
         raise UnsafeCommand("brackets or loose quotes in a path")
     return mailbox
 
 
 def _line(template: str, argument: str, *, smtputf8: bool = False) -> bytes:
-    if not (_UTF8 if smtputf8 else _ASCII).fullmatch(argument):
+    clean = _UTF8.fullmatch(argument) if smtputf8 else argument.isascii() and argument.isprintable()
+    if not clean or not argument:
         raise UnsafeCommand("control or non-ASCII characters in a command")
     line = (template % argument).encode()
     if len(line) > MAX_LINE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from verification.engine.config import EngineConfig
 from verification.engine.mail_hosts import DeadAddresses
@@ -20,8 +20,7 @@ from verification.engine.types import Stage, Trouble
 NAMELESS = "probe.invalid"  # how we greet in zones that are probed even without a HELO name
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):  # looked up for each address: a tuple is hashed without a line of Python
     """Where to ask: equal routes share connections.  `mail_hosts` names the whole MX set of the domain."""
 
     mail_hosts: tuple[str, ...]

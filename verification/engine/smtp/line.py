@@ -161,10 +161,12 @@ class Line:
 
     def _staff(self) -> None:
         """Have as many connections as the queue is worth; those stuck in a slow group do not count."""
+        wanted = min(ceil(len(self._queue) / FEW_ERRORS), self._desk.config.per_host) - len(self._arriving)
+        if wanted <= 0:
+            return
         now = self._loop.time()
         able = sum(now - session.sent_at < STUCK_SECONDS for session in self._sessions)
-        wanted = min(ceil(len(self._queue) / FEW_ERRORS), self._desk.config.per_host)
-        for _ in range(wanted - able - len(self._arriving)):
+        for _ in range(wanted - able):
             task = self._loop.create_task(self._serve())
             self._tasks.add(task)
             self._arriving.add(task)

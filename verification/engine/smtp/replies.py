@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_CONNECTION_BYTES = 256 * 1024
 MAX_LINE_BYTES = 64 * 1024
 MAX_LINES = 500  # of one reply; an EHLO reply has some twenty
+SHORT_LINE = 120  # octets; servers say the same to everybody in such lines
 MAX_TEXT = 1_000  # characters that are kept of a reply
 TEXT_LINE = 2_000  # octets; RFC 5321 section 4.5.3.1.5 allows 512, what is far longer is not honest
 
@@ -74,6 +76,8 @@ class ReplyReader:
 
     def _take(self, line: bytes) -> Reply | None:
         line = line.removesuffix(b"\r")
+        if len(line) <= SHORT_LINE and not (self._lines or self.damaged) and (reply := _read_ordinary(line)):
+            return reply
         match = _LINE.fullmatch(line)
         if match is None:
             self.damaged = self.damaged or bool(line)  # empty lines are harmless
@@ -89,6 +93,13 @@ class ReplyReader:
             return None
         lines, self._lines = self._lines, []
         return read_reply(lines, damaged=self.damaged)
+
+
+@lru_cache(maxsize=1_024)
+def _read_ordinary(line: bytes) -> Reply | None:
+    """Read a reply of one clean line, None for any other."""
+    match = _LINE.fullmatch(line)
+    return read_reply([line]) if match and match[2] != b"-" and not _UNSAFE.search(line) else None
 
 
 def read_reply(lines: list[bytes], *, damaged: bool = False) -> Reply:
