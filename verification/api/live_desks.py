@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from verification.domain.live import Desk
 from verification.domain.live_pool import LivePool
+from verification.domain.pacing import pacing_of_calls
 from verification.domain.probing import engine_config
 from verification.engine import Engine
 
@@ -22,7 +23,9 @@ class Desks:
         loop = asyncio.get_running_loop()
         desk = self._desks.get(loop)
         if desk is None:
-            desk = self._desks[loop] = Desk(LivePool(), Engine(engine_config()))
+            pool = LivePool()
+            pacing = pacing_of_calls(pool.connection)
+            desk = self._desks[loop] = Desk(pool, Engine(engine_config(), pacing=pacing), pacing)
         await desk.pool.open()
         return desk
 
@@ -31,4 +34,5 @@ class Desks:
         desk = self._desks.pop(asyncio.get_running_loop(), None)
         if desk is not None:
             await desk.engine.aclose()
+            await desk.pacing.aclose()
             await desk.pool.close()

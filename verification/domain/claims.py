@@ -6,15 +6,20 @@ A batch is claimable when it is due, nobody holds it, its job runs and its accou
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from accounts.models import AccountConfig
+from verification.domain import facts
 from verification.domain.failpoints import failpoint
+from verification.domain.known import digest_of
 from verification.domain.probing import probe_options
+from verification.domain.reuse import Earlier, find_fresh
 from verification.engine.config import ProbeOptions
+from verification.engine.syntax import parse
+from verification.engine.types import CatchAll
 
 LEASE_SECONDS = 20
 RENEW_SECONDS = 5
@@ -42,7 +47,8 @@ UPDATE verification_batch b
 SET token = gen_random_uuid(), lease_until = now() + make_interval(secs => %(lease)s)
 FROM chosen, verification_job j
 WHERE b.id = chosen.id AND j.id = b.job_id
-RETURNING b.id, b.token, b.job_id, b.account_id, j.sandbox, b.check_ids, b.alone, b.tries, b.sender, b.attempts
+RETURNING b.id, b.token, b.job_id, b.account_id, j.sandbox, b.check_ids, b.alone, b.tries, b.sender, j.max_age,
+          b.attempts
 """
 
 # Batches are locked in the order of their ids, as a job's cancelling does: no deadlock between the two.
@@ -62,16 +68,23 @@ UPDATE verification_batch b SET token = NULL, lease_until = NULL FROM ours WHERE
 """
 
 OPEN_CHECKS = """
-SELECT c.id, c.address FROM verification_check c
+SELECT c.id, c.address, c.domain FROM verification_check c
 LEFT JOIN verification_checkresult r ON r.check_row_id = c.id AND r.final
 WHERE c.id = ANY(%(check_ids)s) AND r.check_row_id IS NULL
 ORDER BY array_position(%(check_ids)s, c.id)
 """
 
 TOGGLES = """
-SELECT mailbox_probe, catch_all_probe, spam_trap_check, disposable_check, deadline_seconds, greylist_retry
-FROM accounts_accountconfig WHERE account_id = %(account_id)s AND sending_domain = ''
+SELECT a.hash_key, c.mailbox_probe, c.catch_all_probe, c.spam_trap_check, c.disposable_check, c.deadline_seconds,
+       c.greylist_retry, c.result_reuse
+FROM accounts_account a
+LEFT JOIN accounts_accountconfig c ON c.account_id = a.id AND c.sending_domain = ''
+WHERE a.id = %(account_id)s
 """
+TOGGLE_NAMES = (
+    *("mailbox_probe", "catch_all_probe", "spam_trap_check", "disposable_check", "deadline_seconds"),
+    *("greylist_retry", "result_reuse"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,7 @@ class Lease:
     alone: bool
     tries: int = 0  # rounds behind it
     sender: str = ""  # of the rounds before; empty in the first
+    max_age: int = 0  # seconds; 0: no earlier result is used
     attempts: int = 0  # leases that expired unreleased
 
     @property
@@ -96,14 +110,26 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCheck:
+    """A check without a final result; `digest` names its mailbox within the account."""
+
+    id: int
+    address: str
+    domain: str
+    digest: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What to do for a lease: the open checks and how the account wants them probed."""
 
     lease: Lease
-    checks: list[tuple[int, str]]  # id, address
+    checks: list[OpenCheck]
     options: ProbeOptions
     deadline_seconds: float
     may_wait: bool = True  # whether greylisted and transient rows may be tried again later
+    earlier: dict[bytes, Earlier] = field(default_factory=dict)  # results that are fresh enough, by digest
+    catch_alls: dict[str, CatchAll] = field(default_factory=dict)  # probes known, by domain
 
 
 Connection = AsyncConnection[TupleRow]
@@ -122,18 +148,33 @@ async def claim(connection: Connection, *, limit: int, suspects: bool = False) -
 async def read_order(connection: Connection, lease: Lease) -> Order:
     """Read what a lease asks for."""
     async with connection.transaction():
+        config, hash_key = await read_config(connection, lease.account_id)
         cursor = await connection.execute(OPEN_CHECKS, {"check_ids": lease.check_ids})
-        checks = [(row[0], row[1]) for row in await cursor.fetchall()]
-        cursor = await connection.execute(TOGGLES, {"account_id": lease.account_id})
-        row = await cursor.fetchone()
-    names = (
-        *("mailbox_probe", "catch_all_probe", "spam_trap_check", "disposable_check"),
-        *("deadline_seconds", "greylist_retry"),
-    )
-    config = AccountConfig(**dict(zip(names, row, strict=True))) if row else AccountConfig()
+        checks = [
+            OpenCheck(check_id, address, domain, digest_of(parse(address), hash_key=hash_key))
+            for check_id, address, domain in await cursor.fetchall()
+        ]
+        earlier: dict[bytes, Earlier] = {}
+        catch_alls: dict[str, CatchAll] = {}
+        if not lease.sandbox:
+            catch_alls = await facts.load(connection, {check.domain for check in checks})
+            if config.result_reuse and lease.max_age and not lease.tries:
+                digests = [check.digest for check in checks if check.digest]
+                earlier = await find_fresh(
+                    connection, account_id=lease.account_id, digests=digests, max_age=lease.max_age
+                )
     options = replace(probe_options(config), mail_from=lease.sender)  # greylisting knows us by it
     may_wait = config.greylist_retry and not lease.sandbox
-    return Order(lease, checks, options, float(config.deadline_seconds), may_wait)
+    return Order(lease, checks, options, float(config.deadline_seconds), may_wait, earlier, catch_alls)
+
+
+async def read_config(connection: Connection, account_id: int) -> tuple[AccountConfig, bytes]:
+    """Give an account's toggles, the defaults where it has no row of them, and its hash key."""
+    row = await (await connection.execute(TOGGLES, {"account_id": account_id})).fetchone()
+    assert row is not None, "a batch has an account"
+    hash_key, *toggles = row
+    named = dict(zip(TOGGLE_NAMES, toggles, strict=True))
+    return AccountConfig(**({} if named["result_reuse"] is None else named)), bytes(hash_key)
 
 
 async def renew(connection: Connection, leases: list[Lease]) -> set[int]:

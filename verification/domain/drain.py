@@ -12,18 +12,23 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.conf import settings
 from psycopg import AsyncConnection
 
 from verification.domain import claims, guards, killers, slots
-from verification.domain.claims import Lease, Order
+from verification.domain.claims import Lease, OpenCheck, Order
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
 from verification.domain.flush import Answered, flush
+from verification.domain.pacing import pacing_of_jobs
 from verification.domain.probing import engine_config
+from verification.domain.reuse import Earlier
 from verification.domain.slots import Slot
 from verification.engine import Answer, Engine, scenarios
+from verification.engine.syntax import parse
+from verification.engine.types import CatchAll
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +41,7 @@ FLUSH_SECONDS = 0.3
 BATCH_SIZE = 250
 
 Probe = Callable[[str, Order], Awaitable[Answer]]
+Remember = Callable[[str, CatchAll], None]
 
 
 @dataclass(slots=True)
@@ -43,7 +49,7 @@ class Hold:
     """A leased batch in work."""
 
     order: Order
-    open: set[int]
+    open: set[int] = field(default_factory=set)
     answered: list[Answered] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -66,6 +72,13 @@ def run_drain() -> bool:
             return runner.run(drain_once(slot))
 
 
+def used_again(check: OpenCheck, earlier: Earlier) -> Answered:
+    """Give an earlier result as the answer for a check; it keeps its date."""
+    address = parse(check.address)
+    answer = earlier.answer(email=address.text, user=address.user, domain=address.domain)
+    return Answered(check.id, answer, domain=check.domain, digest=check.digest, checked_at=earlier.checked_at)
+
+
 def collect_less_often() -> None:
     """Spare the garbage collector what stays and what is in flight: a quarter of the engine's time went there."""
     gc.freeze()
@@ -82,8 +95,8 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 async def drain_once(slot: Slot = Slot.MAIN) -> bool:
     asyncio.get_running_loop().set_exception_handler(guards.heed_memory_errors)
-    async with guards.beating():
-        engine = Engine(engine_config())
+    async with guards.beating(), pacing_of_jobs() as pacing:
+        engine = Engine(engine_config(), pacing=pacing)
 
         async def probe(address: str, order: Order) -> Answer:
             if order.lease.sandbox:
@@ -93,7 +106,7 @@ async def drain_once(slot: Slot = Slot.MAIN) -> bool:
 
         try:
             async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as connection:
-                return await Drain(connection, probe, slot).run()
+                return await Drain(connection, probe, slot, remember=engine.remember_catch_all).run()
         finally:
             await engine.aclose()
 
@@ -101,10 +114,18 @@ async def drain_once(slot: Slot = Slot.MAIN) -> bool:
 class Drain:
     """Holds leases, keeps up to PROBE_CONCURRENCY addresses in flight and writes what comes back."""
 
-    def __init__(self, connection: claims.Connection, probe: Probe, slot: Slot = Slot.MAIN) -> None:
+    def __init__(
+        self,
+        connection: claims.Connection,
+        probe: Probe,
+        slot: Slot = Slot.MAIN,
+        *,
+        remember: Remember | None = None,
+    ) -> None:
         self.connection = connection
         self.probe = probe
         self.slot = slot
+        self.remember = remember
         self.holds: dict[int, Hold] = {}
         self.in_flight = 0
         self.started = time.monotonic()
@@ -162,26 +183,35 @@ class Drain:
             self.start(await claims.read_order(self.connection, lease))
 
     def start(self, order: Order) -> None:
-        hold = Hold(order, open={check_id for check_id, _ in order.checks})
+        if self.remember is not None:
+            for domain, known in order.catch_alls.items():
+                self.remember(domain, known)
+        hold = Hold(order)
         self.holds[order.lease.id] = hold
-        self.in_flight += len(order.checks)
         self.last_work = time.monotonic()
-        for check_id, address in order.checks:
-            task = asyncio.create_task(self.answer(hold, check_id, address))
+        for check in order.checks:
+            if earlier := order.earlier.get(check.digest or b""):
+                hold.answered.append(used_again(check, earlier))
+                continue
+            hold.open.add(check.id)
+            self.in_flight += 1
+            task = asyncio.create_task(self.answer(hold, check))
             hold.tasks.add(task)
-            task.add_done_callback(hold.tasks.discard)
-        if not order.checks:
-            self.progress.set()  # nothing open: the next flush ends the batch
+            task.add_done_callback(partial(self.landed, hold))
+        if not hold.open:
+            self.progress.set()  # nothing to ask: the next flush ends the batch
 
-    async def answer(self, hold: Hold, check_id: int, address: str) -> None:
+    def landed(self, hold: Hold, task: asyncio.Task[None]) -> None:
+        self.in_flight -= 1
+        hold.tasks.discard(task)
+
+    async def answer(self, hold: Hold, check: OpenCheck) -> None:
         try:
-            answer = await self.probe(address, hold.order)
+            answer = await self.probe(check.address, hold.order)
         except MemoryError:
             guards.die_out_of_memory()
-        finally:
-            self.in_flight -= 1
-        hold.answered.append(Answered(check_id, answer))
-        hold.open.discard(check_id)
+        hold.answered.append(Answered(check.id, answer, domain=check.domain, digest=check.digest))
+        hold.open.discard(check.id)
         if not hold.open:
             self.progress.set()
 
@@ -201,7 +231,12 @@ class Drain:
         complete = not hold.open
         failpoint("after_smtp_before_commit")
         kept = await flush(
-            self.connection, lease=hold.lease, answered=answered, complete=complete, may_wait=hold.order.may_wait
+            self.connection,
+            lease=hold.lease,
+            answered=answered,
+            complete=complete,
+            may_wait=hold.order.may_wait,
+            catch_alls=hold.order.catch_alls,
         )
         self.last_work = time.monotonic()
         if complete or not kept:

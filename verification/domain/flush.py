@@ -7,17 +7,19 @@ counters and charges go by the rows really inserted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.conf import settings
 
 from accounts.domain import quota
-from verification.domain import later
+from verification.domain import facts, later
 from verification.domain.claims import Connection, Lease
 from verification.domain.failpoints import failpoint
+from verification.domain.reuse import remember
 from verification.domain.text import storable_json
-from verification.engine.types import Answer, Result
+from verification.engine.types import Answer, CatchAll, Result
 from verification.models import EventType
 
 # `ends_at`: when the rows of the batch become final whatever they are.
@@ -35,12 +37,12 @@ INSERT INTO verification_checkresult AS r (
     evidence, final, charged, checked_at
 )
 SELECT id, %(account_id)s, %(job_id)s, result, reason, blame, role, free, disposable, location, duration,
-       evidence, final, charged, now()
+       evidence::jsonb, final, charged, coalesce(checked_at, now())
 FROM unnest(
-    %(id)s::bigint[], %(result)s::text[], %(reason)s::text[], %(blame)s::text[], %(role)s::bool[], %(free)s::bool[],
-    %(disposable)s::bool[], %(location)s::text[], %(duration)s::int[], %(evidence)s::jsonb[], %(final)s::bool[],
-    %(charged)s::bool[]
-) AS t(id, result, reason, blame, role, free, disposable, location, duration, evidence, final, charged)
+    %(id)b::bigint[], %(result)b::text[], %(reason)b::text[], %(blame)b::text[], %(role)b::bool[], %(free)b::bool[],
+    %(disposable)b::bool[], %(location)b::text[], %(duration)b::int[], %(evidence)b::text[], %(final)b::bool[],
+    %(charged)b::bool[], %(checked_at)b::timestamptz[]
+) AS t(id, result, reason, blame, role, free, disposable, location, duration, evidence, final, charged, checked_at)
 ON CONFLICT (check_row_id) DO UPDATE SET
     result = excluded.result, reason = excluded.reason, blame = excluded.blame, duration = excluded.duration,
     mail_server_location = excluded.mail_server_location, evidence = excluded.evidence, final = excluded.final,
@@ -105,6 +107,9 @@ class Answered:
     check_id: int
     answer: Answer
     final: bool = True
+    domain: str = ""
+    digest: bytes | None = None  # of the mailbox, when the result may be used again
+    checked_at: datetime | None = None  # of an earlier result used again
 
     @property
     def charged(self) -> bool:
@@ -113,11 +118,18 @@ class Answered:
 
 
 async def flush(
-    connection: Connection, *, lease: Lease, answered: Sequence[Answered], complete: bool, may_wait: bool = False
+    connection: Connection,
+    *,
+    lease: Lease,
+    answered: Sequence[Answered],
+    complete: bool,
+    may_wait: bool = False,
+    catch_alls: Mapping[str, CatchAll] | None = None,
 ) -> bool:
     """Write answers in one transaction.  False: the lease is lost, nothing was written.
 
-    `complete` ends the round: the batch goes, or waits for the next round of those that `may_wait`.
+    `complete` ends the round: the batch goes, or waits for the next round of those that `may_wait`.  `catch_alls`: the
+    probes that need not be kept again.
     """
     wait = later.minutes_until_next(lease.tries + 1)
     hours = {"greylist_seconds": settings.GREYLIST_HOURS * 3600, "job_seconds": settings.JOB_HOURS * 3600}
@@ -132,7 +144,7 @@ async def flush(
             wait = None
         if answered:
             marked = [replace(one, final=wait is None or not later.may_change(one.answer.verdict)) for one in answered]
-            await write(connection, lease, marked, entry=f"batch:{lease.id}:{flushes}")
+            await write(connection, lease, marked, entry=f"batch:{lease.id}:{flushes}", catch_alls=catch_alls)
         if not complete:
             await connection.execute(COUNT_FLUSH, {"id": lease.id})
         elif not wait or not await postpone(connection, lease, wait * 60, hours):
@@ -149,7 +161,14 @@ async def postpone(connection: Connection, lease: Lease, seconds: float, hours: 
     return cursor.rowcount == 1
 
 
-async def write(connection: Connection, lease: Lease, answered: Sequence[Answered], *, entry: str) -> None:
+async def write(
+    connection: Connection,
+    lease: Lease,
+    answered: Sequence[Answered],
+    *,
+    entry: str,
+    catch_alls: Mapping[str, CatchAll] | None,
+) -> None:
     cursor = await connection.execute(INSERT_RESULTS, result_columns(lease, answered))
     inserted = {row[0] for row in await cursor.fetchall()}
     failpoint("flush_results_written")
@@ -158,6 +177,10 @@ async def write(connection: Connection, lease: Lease, answered: Sequence[Answere
         return
     await count(connection, lease, fresh)
     failpoint("flush_counted")
+    if not lease.sandbox:
+        known = {one.digest: one.check_id for one in fresh if one.digest and one.charged and not one.checked_at}
+        await remember(connection, account_id=lease.account_id, checks=known)
+        await facts.keep(connection, {one.domain: one.answer.evidence.catch_all for one in fresh}, known=catch_alls)
     used, ended = sum(one.charged for one in fresh), sum(one.final for one in fresh)
     if ended and not lease.sandbox:
         await quota.asettle(connection, reference=f"job:{lease.job_id}", used=used, released=ended - used, entry=entry)
@@ -218,4 +241,5 @@ def result_columns(lease: Lease, answered: Sequence[Answered]) -> dict[str, obje
         "evidence": [storable_json(a.evidence.as_dict()) for a in answers],
         "final": [one.final for one in answered],
         "charged": [one.charged for one in answered],
+        "checked_at": [one.checked_at for one in answered],
     }

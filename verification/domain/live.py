@@ -23,6 +23,7 @@ from verification.domain.failpoints import failpoint
 from verification.domain.flights import Flights
 from verification.domain.known import digest_of
 from verification.domain.live_pool import Connection, LivePool
+from verification.domain.pacing import SharedPacing
 from verification.domain.probing import probe_options
 from verification.domain.text import storable, storable_json
 from verification.engine import Engine, scenarios
@@ -60,6 +61,7 @@ class Desk:
 
     pool: LivePool
     engine: Engine
+    pacing: SharedPacing
     flights: Flights[Answer] = field(default_factory=Flights)
 
 

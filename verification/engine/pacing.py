@@ -44,13 +44,56 @@ class Pacing(Protocol):
 
 
 @dataclass(slots=True)
-class _Organisation:
-    slots: int
+class Gate:
+    """Lets `slots` through at a time, first come first served."""
+
+    slots: int = 0
     used: int = 0
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+
+    async def enter(self) -> None:
+        """Wait for a slot.  Raises whatever `turn_away` is given."""
+        if self.used < self.slots and not self.waiting:
+            self.used += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append(turn)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.leave()  # given and cancelled at the same moment
+            elif turn in self.waiting:
+                self.waiting.remove(turn)
+            raise
+
+    def leave(self) -> None:
+        """Give a slot back."""
+        self.used -= 1
+        self.admit()
+
+    def admit(self) -> None:
+        """Let in as many as there are slots."""
+        while self.waiting and self.used < self.slots:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                self.used += 1
+                turn.set_result(None)
+
+    def turn_away(self, error: Callable[[], Exception]) -> None:
+        """Raise an error at all who wait."""
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_exception(error())
+
+
+@dataclass(slots=True)
+class _Organisation:
+    gate: Gate
     refusals: int = 0  # in a row
     pauses: int = 0  # in a row
     held_until: float = 0.0
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
 class InProcessPacing:
@@ -68,38 +111,24 @@ class InProcessPacing:
         """Wait for a slot, first come first served.  Raises HeldBackError."""
         state = self._state(organisation)
         self._check(state)
-        if state.used < state.slots and not state.waiting:
-            state.used += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        state.waiting.append(turn)
-        try:
-            await turn
-        except BaseException:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.release(organisation)  # given and cancelled at the same moment
-            elif turn in state.waiting:
-                state.waiting.remove(turn)
-            raise
+        await state.gate.enter()
 
     def release(self, organisation: str) -> None:
         """Give a slot back."""
-        state = self._state(organisation)
-        state.used -= 1
-        self._admit(state)
+        self._state(organisation).gate.leave()
 
     def answered(self, organisation: str) -> None:
         """Note that a group of recipients was answered."""
         state = self._state(organisation)
         state.refusals = state.pauses = 0
-        if state.slots < self._per_host:
-            state.slots += 1
-            self._admit(state)
+        if state.gate.slots < self._per_host:
+            state.gate.slots += 1
+            state.gate.admit()
 
     def refused(self, organisation: str) -> None:
         """Note a refusal: one slot at a time from now on, none after three in a row."""
         state = self._state(organisation)
-        state.slots = 1
+        state.gate.slots = 1
         state.refusals += 1
         if state.refusals < REFUSALS_BEFORE_PAUSE:
             return
@@ -107,33 +136,23 @@ class InProcessPacing:
         state.held_until = self._clock() + pause
         state.refusals = 0
         state.pauses += 1
-        while state.waiting:
-            turn = state.waiting.popleft()
-            if not turn.done():
-                turn.set_exception(HeldBackError(pause))
+        state.gate.turn_away(lambda: HeldBackError(pause))
 
     def contended(self, organisation: str) -> bool:
         """Tell whether others wait for a slot."""
-        return bool(self._state(organisation).waiting)
+        return bool(self._state(organisation).gate.waiting)
 
     def _check(self, state: _Organisation) -> None:
         left = state.held_until - self._clock()
         if left > 0:
             raise HeldBackError(left)
 
-    def _admit(self, state: _Organisation) -> None:
-        while state.waiting and state.used < state.slots:
-            turn = state.waiting.popleft()
-            if not turn.done():
-                state.used += 1
-                turn.set_result(None)
-
     def _state(self, organisation: str) -> _Organisation:
         state = self._organisations.get(organisation)
         if state is None:
             if len(self._organisations) >= MAX_ORGANISATIONS:
                 self._forget()
-            state = self._organisations[organisation] = _Organisation(min(FIRST_SLOTS, self._per_host))
+            state = self._organisations[organisation] = _Organisation(Gate(min(FIRST_SLOTS, self._per_host)))
         return state
 
     def _forget(self) -> None:
@@ -142,6 +161,6 @@ class InProcessPacing:
         busy = {
             name: state
             for name, state in self._organisations.items()
-            if state.used or state.waiting or state.held_until > now
+            if state.gate.used or state.gate.waiting or state.held_until > now
         }
         self._organisations = busy

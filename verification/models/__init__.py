@@ -3,8 +3,10 @@
 from verification.models.batch import Batch
 from verification.models.check import Check, Classifier
 from verification.models.event import Event, EventType
+from verification.models.fact import DomainFact
 from verification.models.job import Job, JobSource, JobStatus, Tally
 from verification.models.known import KnownMailbox
+from verification.models.pacing import Organisation, PacingGrant
 from verification.models.result import CheckResult
 from verification.models.upload import Upload
 
@@ -13,12 +15,15 @@ __all__ = [
     "Check",
     "CheckResult",
     "Classifier",
+    "DomainFact",
     "Event",
     "EventType",
     "Job",
     "JobSource",
     "JobStatus",
     "KnownMailbox",
+    "Organisation",
+    "PacingGrant",
     "Tally",
     "Upload",
 ]

@@ -58,6 +58,7 @@ class Job(models.Model):
     refused = models.PositiveIntegerField(default=0)
     duplicate = models.PositiveIntegerField(default=0)
     cancelled = models.PositiveIntegerField(default=0)
+    max_age = models.PositiveIntegerField(default=7_200)  # seconds that an earlier result may be old to be used again
     event_seq = models.BigIntegerField(default=0)  # last number given in the feed, under this row's lock
 
     reference_job = models.CharField(max_length=50, blank=True)
