@@ -150,6 +150,8 @@ class Session(asyncio.Protocol):
         if replies:
             self._allow(self._patience.reply)
         for reply in replies:
+            if dialogue.phase is Phase.OVER:
+                break  # some say 421 again to each command that was under way
             heard = dialogue.hear(reply)
             if heard is not None:
                 self._answers.append(heard)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from verification.engine.smtp import commands
+from verification.engine.smtp import commands, meanings
 from verification.engine.smtp.replies import Reply
 from verification.engine.types import Stage
 
 SHUTTING_DOWN = 421  # RFC 5321 section 3.8: in reply to any command
-TLS_DEMANDED = 530  # RFC 3207 section 4
+UNKNOWN_COMMAND = frozenset({500, 502})  # RFC 5321 section 4.2.4: in reply to EHLO no refusal of us
 
 
 class Phase(Enum):
@@ -50,6 +50,7 @@ class OutOfStep(Exception):
     """A reply came that no command had asked for."""
 
 
+_OFFERS = frozenset({"PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "STARTTLS", "AUTH", "DSN", "SMTPUTF8"})
 _Step = tuple[str, bytes, Recipient | None]
 _STAGES = {
     "": Stage.GREETING,
@@ -98,7 +99,9 @@ class Dialogue:
     @property
     def stage(self) -> Stage:
         """Tell what is waited for."""
-        return _STAGES[self._expected[0][0]] if self._expected else Stage.RCPT
+        if self._expected:
+            return _STAGES[self._expected[0][0]]
+        return Stage.STARTTLS if self.phase is Phase.HANDSHAKE else Stage.RCPT
 
     @property
     def unanswered(self) -> Sequence[Recipient]:
@@ -180,6 +183,8 @@ class Dialogue:
             self.offers = frozenset(line.split(" ", 1)[0].upper() for line in reply.lines[1:])
             self._open()
         elif reply.code >= 500 and self._tls != "secured":
+            if reply.code not in UNKNOWN_COMMAND:
+                self.refusal = (Stage.EHLO, reply)  # should it hang up on HELO
             self._say_hello(commands.HELO)  # RFC 5321 section 3.2
         else:
             self._refuse_politely(Stage.EHLO, reply)
@@ -191,6 +196,7 @@ class Dialogue:
             self._refuse_politely(Stage.EHLO, reply)
 
     def _open(self) -> None:
+        self.refusal = None
         if self._tls == "wanted" and "STARTTLS" in self.offers:
             self._start_tls()
         elif self._asked:  # the group that made the server demand TLS
@@ -214,6 +220,8 @@ class Dialogue:
             self._refuse(Stage.MAIL, reply)
 
     def _hear_mail(self, reply: Reply, _: Recipient | None) -> None:
+        if not _OFFERS.isdisjoint(line.split(" ", 1)[0].upper() for line in reply.lines[1:]):
+            raise OutOfStep("an answer to EHLO in place of the one to MAIL")  # all that follow would be one off, too
         if 200 <= reply.code < 300:
             return
         self.errors += 1
@@ -235,7 +243,7 @@ class Dialogue:
         return Heard(recipient, reply)
 
     def _demands_tls(self, reply: Reply) -> bool:
-        if reply.code != TLS_DEMANDED or self._tls == "secured" or "STARTTLS" not in self.offers:
+        if self._tls == "secured" or "STARTTLS" not in self.offers or not meanings.wants_tls(reply):
             return False
         self._tls = "demanded"
         return True

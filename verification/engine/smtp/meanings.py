@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from verification.engine.smtp.phrases import Subject, plain, subjects
+from verification.engine.smtp.phrases import Subject, asks_for_tls, plain, subjects
 from verification.engine.smtp.replies import Reply
 from verification.engine.smtp.table import TABLE
 from verification.engine.types import Meaning, Stage
 
 _AGAINST_THE_ADDRESS = frozenset({Meaning.NO_MAILBOX, Meaning.MAILBOX_FULL, Meaning.NO_SMTPUTF8})
 TOO_MANY_RECIPIENTS = "5.3"  # RFC 3463 section 3.6
+TLS_DEMANDED = 530  # RFC 3207 section 4
+ENCRYPTION_NEEDED = "7.10"  # RFC 5248 section 2.4
 
 
 def read(reply: Reply, stage: Stage = Stage.RCPT) -> Meaning:
     """Give what a reply at a stage says of the recipient it is meant for."""
+    if reply.contradicts:
+        return Meaning.UNCLEAR
     if reply.code in (250, 251):
         return Meaning.ACCEPTED if stage is Stage.RCPT else Meaning.UNCLEAR
     if reply.code == 252:
@@ -32,6 +36,16 @@ def wants_fewer(reply: Reply) -> bool:
     if reply.code not in (451, 452, 552):  # 552: RFC 5321 section 4.5.3.1.10
         return False
     return _detail(reply) == TOO_MANY_RECIPIENTS or Subject.TOO_MANY in subjects(plain(reply.text))
+
+
+def wants_tls(reply: Reply) -> bool:
+    """Tell whether the server would rather be asked over TLS; many say so with a code of their own choice."""
+    if reply.code < 400:
+        return False
+    detail = _detail(reply)
+    if reply.code == TLS_DEMANDED or detail == ENCRYPTION_NEEDED:
+        return True
+    return not detail.startswith(("1.", "2.")) and asks_for_tls(plain(reply.text))
 
 
 def _detail(reply: Reply) -> str:

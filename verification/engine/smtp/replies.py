@@ -24,6 +24,7 @@ class Reply:
     """What a server said.  `lines` are the texts of its lines, without code and enhanced code.
 
     `damaged`: it came with bytes that no honest reply has, so it must not decide against an address.
+    `contradicts`: its lines say yes and no, so it decides nothing (RFC 5321 section 4.2.1 wants one code in all).
     """
 
     code: int
@@ -31,6 +32,7 @@ class Reply:
     text: str = ""
     lines: tuple[str, ...] = ()
     damaged: bool = False
+    contradicts: bool = False
 
 
 class Endless(Exception):
@@ -117,7 +119,8 @@ def read_reply(lines: list[bytes], *, damaged: bool = False) -> Reply:
         enhanced = match[1]
     code = int(lines[-1][:3])
     text = texts[0] if len(texts) == 1 else " ".join(texts)
-    return Reply(code, enhanced, text[:MAX_TEXT].strip(), tuple(texts), damaged)
+    contradicts = damaged and len({line[:1] for line in lines}) > 1
+    return Reply(code, enhanced, text[:MAX_TEXT].strip(), tuple(texts), damaged, contradicts)
 
 
 def _printable(raw: bytes) -> str:
