@@ -21,8 +21,8 @@ from verification.engine.config import ProbeOptions
 from verification.engine.syntax import parse
 from verification.engine.types import CatchAll
 
-LEASE_SECONDS = 20
-RENEW_SECONDS = 5
+LEASE_SECONDS = 20.0
+RENEW_SECONDS = 5.0
 
 # Round robin over accounts, within an account over its jobs, within a job by due time.
 CLAIM = """

@@ -1,0 +1,193 @@
+"""kill -9 at each place that matters, then somebody else goes on: nothing lost, nothing doubled, books agree."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from django_q.models import OrmQ
+
+from accounts.models import Account, QuotaPeriod, Reservation
+from tests.chaos import victims
+from tests.chaos.victims import Circumstances
+from tests.factories import make_account, make_key
+from tests.verification.books import assert_books_agree
+from tests.verification.factories import NOW, make_job, make_upload, owner_of
+from verification.domain import failpoints, intake, sweeper
+from verification.models import Batch, CheckResult, Job, JobStatus
+
+pytestmark = pytest.mark.django_db(transaction=True)
+KILLED = -signal.SIGKILL
+
+ADDRESSES = [
+    *(f"user{n}@bulk-{n % 5}.test" for n in range(20)),
+    *(f"missing{n}@ok.test" for n in range(5)),
+    *(f"jane{n}@catchall.test" for n in range(5)),
+    *("slow@ok.test", "nobody", "user1@bulk-1.test"),
+]
+EXPECTED = {
+    ("Ok", "Success", "none", True): 21,
+    ("Bad", "MailboxDoesNotExist", "address", True): 5,
+    ("Unverifiable", "ServerIsCatchAll", "their_policy", True): 5,
+    ("Bad", "AtSignNotFound", "address", False): 1,
+}
+IN_A_DRAIN = [
+    *("claim_before_commit", "claim_committed", "after_smtp_before_commit", "after_smtp_before_commit:1"),
+    *("flush_locked", "flush_locked:1", "flush_results_written", "flush_counted", "flush_settled"),
+    *("flush_committed", "flush_committed:1", "job_finished_before_commit", "renewed"),
+]
+
+
+def die(task: Callable[..., object], circumstances: Circumstances, place: str, *arguments: object) -> None:
+    """Let a victim do something, and see that it died at a failpoint."""
+    armed = Circumstances(
+        circumstances.database, circumstances.run_dir, circumstances.settings | {"FAILPOINT": place}, lease_seconds=0.2
+    )
+    assert victims.run(task, armed, *arguments) == KILLED
+
+
+def work_off(circumstances: Circumstances) -> None:
+    """What the sweeper and another drain do after a death."""
+    for _ in range(4):
+        expire()
+        if not Batch.objects.exists():
+            return
+        assert victims.run(victims.drain_from_table, circumstances) == 0
+
+
+def expire() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE verification_batch SET lease_until = now() WHERE token IS NOT NULL")
+    sweeper.expire_leases()
+
+
+def assert_done(job: Job) -> None:
+    job.refresh_from_db()
+    rows = CheckResult.objects.filter(job=job).values_list("result", "reason", "blame", "charged")
+    found = {row: list(rows).count(row) for row in set(rows)}
+    assert found == EXPECTED
+    assert (job.status, job.waiting, job.refused, job.duplicate) == (JobStatus.FINISHED, 0, 1, 1)
+    assert not Batch.objects.exists()
+    assert_books_agree(job)
+
+
+@pytest.mark.parametrize("place", IN_A_DRAIN)
+def test_killed_in_a_drain(circumstances: Circumstances, place: str) -> None:
+    job = make_job(ADDRESSES)
+
+    die(victims.drain_from_table, circumstances, place)
+    work_off(circumstances)
+
+    assert_done(job)
+
+
+def test_killed_while_giving_back(circumstances: Circumstances) -> None:
+    job = make_job(ADDRESSES)
+
+    die(victims.drain_and_stop, circumstances, "release_before_commit")
+    work_off(circumstances)
+
+    assert_done(job)
+
+
+@pytest.mark.parametrize("place", ["intake_copied", "intake_before_commit"])
+def test_killed_in_intake_of_a_request_nothing_is_kept(circumstances: Circumstances, place: str) -> None:
+    account = make_account()
+    die(victims.accept, circumstances, place, account.pk, make_key(account)[0].pk, ADDRESSES)
+
+    assert Job.objects.count() == 0
+    assert not QuotaPeriod.objects.filter(reserved__gt=0).exists()
+    job = make_job(ADDRESSES, account=account)  # the client tries again
+    work_off(circumstances)
+    assert_done(job)
+
+
+def test_killed_before_the_bell_the_sweeper_rings(circumstances: Circumstances) -> None:
+    account = make_account()
+    die(victims.accept, circumstances, "bell_before_ring", account.pk, make_key(account)[0].pk, ADDRESSES)
+    assert OrmQ.objects.count() == 0
+
+    sweeper.Sweeper().sweep()
+
+    assert OrmQ.objects.count() == 1
+    work_off(circumstances)
+    assert_done(Job.objects.get())
+
+
+@pytest.mark.parametrize("place", ["intake_copied", "intake_before_commit", "list_before_unlink", "bell_before_ring"])
+def test_killed_while_a_list_is_read(circumstances: Circumstances, place: str) -> None:
+    upload = make_upload("email\n" + "\n".join(ADDRESSES) + "\n")
+    job = intake.start_list(upload=upload, address_column=0, user=owner_of(upload.account), now=NOW)
+
+    die(victims.read_list, circumstances, place, str(job.pk))
+    intake.read_list(job_id=job.pk)  # the sweeper asks again
+    work_off(circumstances)
+
+    assert_done(job)
+
+
+def test_a_file_that_outlived_its_list_goes_after_a_day(circumstances: Circumstances) -> None:
+    upload = make_upload("email\njane@ok.test\n")
+    job = intake.start_list(upload=upload, address_column=0, user=owner_of(upload.account), now=NOW)
+    die(victims.read_list, circumstances, "list_before_unlink", str(job.pk))
+    assert upload.path.exists()
+
+    age(upload.path)
+    sweeper.remove_orphan_files()
+
+    assert not upload.path.exists()
+
+
+def age(path: Path) -> None:
+    day_ago = time.time() - 25 * 3600
+    os.utime(path, (day_ago, day_ago))
+
+
+@pytest.mark.parametrize("place", ["expiry_before_split", "poison_claimed", "flush_counted"])
+def test_killed_while_sweeping(circumstances: Circumstances, place: str) -> None:
+    job = make_job(["jane@ok.test"])
+    Batch.objects.update(alone=True, attempts=3)
+
+    die(victims.sweep, circumstances, place)
+    expire()
+    sweeper.Sweeper().sweep()
+
+    verdict = CheckResult.objects.get()
+    assert (verdict.result, verdict.reason, verdict.blame, verdict.charged) == (
+        *("Unverifiable", "Unknown", "our_fault"),
+        False,
+    )
+    assert_books_agree(job)
+
+
+@pytest.mark.parametrize(("place", "used"), [("live_admitted", 0), ("live_before_settle", 0), ("live_settled", 1)])
+def test_killed_in_a_live_call(circumstances: Circumstances, place: str, used: int) -> None:
+    account = make_account()
+
+    die(victims.check_live, circumstances, place, make_key(account)[1])
+    Reservation.objects.update(expires_at=Now() - timedelta(seconds=1))
+    sweeper.Sweeper().sweep()
+
+    assert money(account) == (used, 0)
+    assert CheckResult.objects.filter(account=account).count() == used
+
+
+def money(account: Account) -> tuple[int, int]:
+    period = QuotaPeriod.objects.get(account=account)
+    return period.used, period.reserved
+
+
+def test_every_place_is_tried() -> None:
+    here = Path(__file__).read_text()
+    assert [place for place in failpoints.PLACES if f'"{place}"' not in here] == []
+
+
+def test_without_being_asked_nobody_dies() -> None:
+    failpoints.failpoint("flush_locked")
