@@ -38,6 +38,7 @@ IDLE_SECONDS = 3.0  # without work this long the drain ends
 STOP_LOOK_SECONDS = 0.5
 STOP_WRITE_SECONDS = 3.0
 FLUSH_SECONDS = 0.3
+CLAIM_SECONDS = 0.2
 BATCH_SIZE = 250
 
 Probe = Callable[[str, Order], Awaitable[Answer]]
@@ -77,6 +78,14 @@ def used_again(check: OpenCheck, earlier: Earlier) -> Answered:
     address = parse(check.address)
     answer = earlier.answer(email=address.text, user=address.user, domain=address.domain)
     return Answered(check.id, answer, domain=check.domain, digest=check.digest, checked_at=earlier.checked_at)
+
+
+async def wait_briefly(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, or for some time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()
 
 
 def collect_less_often() -> None:
@@ -132,29 +141,47 @@ class Drain:
         self.last_work = self.started
         self.next_renewal = self.started + claims.RENEW_SECONDS
         self.next_stop_look = self.started
-        self.progress = asyncio.Event()
+        self.progress = asyncio.Event()  # a batch is complete
+        self.room = asyncio.Event()  # something was written: look for more
+        self.is_ending = False
 
     async def run(self) -> bool:
         """Work until done, out of time or told to stop; gives whether to ring again."""
-        try:
-            while True:
-                if self.stop_asked():
-                    return False  # whoever starts the product again looks for due work
-                if self.age > LAST_SECONDS:
-                    return True
-                if self.age < CLAIMING_SECONDS:
-                    await self.claim()
-                elif not self.holds:
-                    return True
-                if not self.holds and time.monotonic() - self.last_work > IDLE_SECONDS:
-                    return False
-                await self.renew()
-                await self.pause()
-                await self.flush_answers()
-        except MemoryError:
-            guards.die_out_of_memory()  # giving back would not count
-        finally:
-            await self.give_back()
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as writer:
+            writing = asyncio.create_task(self.keep_writing(writer))
+            try:
+                return await self.keep_claiming(writing)
+            except MemoryError:
+                guards.die_out_of_memory()  # giving back would not count
+            finally:
+                self.is_ending = True
+                self.progress.set()
+                await asyncio.wait({writing}, timeout=STOP_WRITE_SECONDS)
+                await self.give_back()
+
+    async def keep_claiming(self, writing: asyncio.Task[None]) -> bool:
+        """Claim and renew, while what comes back is written beside it, on a connection of its own."""
+        while not writing.done():
+            if self.stop_asked():
+                return False  # whoever starts the product again looks for due work
+            if self.age > LAST_SECONDS:
+                return True
+            if self.age < CLAIMING_SECONDS:
+                await self.claim()
+            elif not self.holds:
+                return True
+            if not self.holds and time.monotonic() - self.last_work > IDLE_SECONDS:
+                return False
+            await self.renew()
+            await wait_briefly(self.room, CLAIM_SECONDS)
+        writing.result()  # raises what ended it
+        return True
+
+    async def keep_writing(self, writer: claims.Connection) -> None:
+        while not self.is_ending:
+            await wait_briefly(self.progress, FLUSH_SECONDS)
+            await self.flush_answers(writer)
+            self.room.set()
 
     @property
     def age(self) -> float:
@@ -215,23 +242,17 @@ class Drain:
         if not hold.open:
             self.progress.set()
 
-    async def pause(self) -> None:
-        """Wait for a batch to be complete, or for the next flush."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.progress.wait(), FLUSH_SECONDS)
-        self.progress.clear()
-
-    async def flush_answers(self) -> None:
+    async def flush_answers(self, writer: claims.Connection) -> None:
         for hold in list(self.holds.values()):
             if hold.answered or not hold.open:
-                await self.flush(hold)
+                await self.flush(hold, writer)
 
-    async def flush(self, hold: Hold) -> None:
+    async def flush(self, hold: Hold, writer: claims.Connection) -> None:
         answered, hold.answered = hold.answered, []
         complete = not hold.open
         failpoint("after_smtp_before_commit")
         kept = await flush(
-            self.connection,
+            writer,
             lease=hold.lease,
             answered=answered,
             complete=complete,
@@ -270,5 +291,5 @@ class Drain:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WRITE_SECONDS):
-                await self.flush_answers()
+                await self.flush_answers(self.connection)
                 await claims.release(self.connection, [hold.lease for hold in self.holds.values()])
