@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
@@ -13,7 +15,7 @@ from accounts.domain import quota
 from accounts.models import Account, User
 from tests.factories import make_account, make_key, make_staff
 from tests.verification.factories import give_verdict, make_job, make_list
-from verification.models import Batch, Event, EventType, Job, KnownMailbox
+from verification.models import Batch, DomainFact, Event, EventType, Job, KnownMailbox, Organisation, PacingGrant
 
 EVIDENCE: dict[str, object] = {"says": "550 <script>alert(1)</script>", "hosts": ["mx.ok.test"]}
 
@@ -32,6 +34,7 @@ def make_rows(staff: User | None = None) -> Account:
             account=account, digest=bytes([number]), check_row=check, checked_at=verdict.checked_at
         )
     _make_work(job)
+    _make_pacing(account)
     LogEntry.objects.log_actions(staff.pk, [account], CHANGE, "Granted.", single_object=True)
     Group.objects.get_or_create(name="Support")
     return account
@@ -42,6 +45,15 @@ def _make_work(job: Job) -> None:
     Batch.objects.create(job=job, account=job.account, check_ids=numbers, due_at=timezone.now())
     if not Event.objects.filter(job=job).exists():
         Event.objects.create(job=job, account=job.account, type=EventType.VERIFIED, first_seq=1, last_seq=2)
+
+
+def _make_pacing(account: Account) -> None:
+    DomainFact.objects.create(domain=f"{account.slug}.test", catch_all="no", probed_at=timezone.now())
+    organisation = Organisation.objects.create(name=f"{account.slug}.test", backoff_until=timezone.now())
+    for live in (True, False):
+        PacingGrant.objects.create(
+            organisation=organisation, holder=uuid4(), live=live, slots=1, until=timezone.now() + timedelta(seconds=30)
+        )
 
 
 def change_url(row: Any) -> str:  # Any: a model's instance

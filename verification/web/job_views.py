@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain.access import Permission
 from accounts.domain.config import FeatureDisabled, config_of, require
-from verification.domain import exports, job_pages, jobs
+from verification.domain import exports, job_pages, jobs, organisations
 from verification.domain.job_pages import RowFilter
 from verification.engine.types import Reason
 from verification.models import Job
@@ -39,6 +39,7 @@ def progress_of(job: Job) -> dict[str, Any]:  # Any: template context
         "slices": slices(job=job, shares=job_pages.shares(job=job)),
         "time_left": time_left(job=job, now=timezone.now()),
         "next_try_at": job_pages.next_try_at(job=job),
+        "waiting_for": organisations.waiting_for(job=job),
     }
 
 
