@@ -166,6 +166,12 @@ _PHRASES: dict[Subject, tuple[str, ...]] = {
         r"no smtp service|(?:not|never) accept(?:s|ing)? (?:any )?(?:e-?)?mail|no mail(?: service)? here",
     ),
 }
+_TLS = re.compile(
+    r"(?:starttls|\btls\b|\bssl\b|encrypt).{0,40}(?:required|needed|necessary|mandatory|enforced|first|only)"
+    r"|(?:requires?|must|need|please|only|enforces?|demands?|without).{0,40}(?:starttls|\btls\b|\bssl\b|encrypt)"
+    r"|(?:plain ?text|unencrypted|insecure) (?:session|connection)s?",
+    re.IGNORECASE,
+)
 _PATTERNS = {subject: re.compile("|".join(phrases), re.IGNORECASE) for subject, phrases in _PHRASES.items()}
 
 
@@ -178,3 +184,8 @@ def plain(text: str) -> str:
 def subjects(text: str) -> frozenset[Subject]:
     """Give all that a text made by `plain` speaks of."""
     return frozenset(subject for subject, pattern in _PATTERNS.items() if pattern.search(text))
+
+
+def asks_for_tls(text: str) -> bool:
+    """Tell whether a text made by `plain` asks for encryption."""
+    return _TLS.search(text) is not None
