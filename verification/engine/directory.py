@@ -9,12 +9,13 @@ from typing import Generic, TypeVar
 
 from verification.engine import mail_hosts
 from verification.engine.mail_hosts import HostAddresses, MailHosts, MxHost
+from verification.engine.memory import Memory
 from verification.engine.network import Guard
 from verification.engine.resolver import Budget, Resolver
 from verification.engine.types import MailHostsOutcome
 
 REMEMBER_SECONDS = 10.0  # far below any sensible TTL; the resolver keeps the records for as long as they hold
-MAX_REMEMBERED = 20_000
+MAX_REMEMBERED = 16_000
 MAX_ADDRESSES = 20  # tried for one recipient, over all hosts
 
 Found = TypeVar("Found", MailHosts, HostAddresses)
@@ -61,7 +62,7 @@ class _Shared(Generic[Found]):
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._known: dict[str, tuple[float, Found]] = {}
+        self._known: Memory[str, tuple[float, Found]] = Memory(MAX_REMEMBERED)
         self._followers: dict[str, list[asyncio.Future[Found | None]]] = {}
 
     def known(self, name: str) -> Found | None:
@@ -95,9 +96,7 @@ class _Shared(Generic[Found]):
         return found
 
     def _remember(self, name: str, found: Found) -> None:
-        self._known.pop(name, None)
-        if found.outcome is not MailHostsOutcome.FOUND:
-            return
-        self._known[name] = (self._clock() + REMEMBER_SECONDS, found)
-        if len(self._known) > MAX_REMEMBERED:
-            del self._known[next(iter(self._known))]
+        if found.outcome is MailHostsOutcome.FOUND:
+            self._known.put(name, (self._clock() + REMEMBER_SECONDS, found))
+        else:
+            self._known.drop(name)

@@ -69,7 +69,7 @@ _ZONES = {
 }
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=4_096)
 def country_of(ip: str) -> str:
     """Give the ISO 3166 code of the country that the block of `ip` is registered to; "" when inside or not known."""
     try:

@@ -276,7 +276,7 @@ class Engine:
 _UNUSABLE = (MailHostsOutcome.RESOLVER_SILENT, MailHostsOutcome.FAILED, MailHostsOutcome.NO_USABLE_ADDRESS)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _provider(mx_host: str) -> Provider | None:
     return provider_of(mx_host)
 

@@ -8,36 +8,29 @@ Key = tuple[str, str]  # name, record type
 
 
 class Cache:
-    """A bounded memory of replies; the oldest goes first.  A reply weighs one more than its records."""
+    """A bounded memory of replies, the older half of which goes at once.  A reply weighs one more than its records."""
 
-    __slots__ = ("_entries", "_limit", "_weight")
+    __slots__ = ("_half", "_new", "_old", "_weight")
 
     def __init__(self, limit: int) -> None:
-        self._entries: dict[Key, tuple[float, DnsReply]] = {}
-        self._limit = limit
-        self._weight = 0
+        self._new: dict[Key, tuple[float, DnsReply]] = {}
+        self._old: dict[Key, tuple[float, DnsReply]] = {}
+        self._half = limit // 2
+        self._weight = 0  # of the new ones
 
     def get(self, key: Key, now: float) -> DnsReply | None:
         """Give the reply that is still good at `now`."""
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        if entry[0] <= now:
-            self._drop(key)
-            return None
-        return entry[1]
+        entry = self._new.get(key) or self._old.get(key)
+        return entry[1] if entry is not None and entry[0] > now else None
 
     def put(self, key: Key, reply: DnsReply, until: float) -> None:
         """Keep a reply; others make room."""
-        if key in self._entries:
-            self._drop(key)
-        self._entries[key] = (until, reply)
-        self._weight += 1 + len(reply.records)
-        while self._weight > self._limit:
-            self._drop(next(iter(self._entries)))
-
-    def _drop(self, key: Key) -> None:
-        self._weight -= 1 + len(self._entries.pop(key)[1].records)
+        weight = 1 + len(reply.records)
+        if self._weight + weight > self._half:
+            self._old, self._new, self._weight = self._new, {}, 0
+        before = self._new.get(key)
+        self._new[key] = (until, reply)
+        self._weight += weight - (1 + len(before[1].records) if before else 0)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._new.keys() | self._old.keys())

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from verification.engine.memory import Memory
 from verification.engine.strangers import stranger
 from verification.engine.types import CatchAll, CatchAllState, Meaning
 
 REMEMBER_SECONDS = 24 * 3600
-MAX_DOMAINS = 100_000
+MAX_DOMAINS = 40_000  # in this process; the database remembers all
 MAX_TRIES = 3  # of the same recipient, where the answer before was transient (greylisting)
 
 NOT_TESTED = CatchAll()
@@ -36,7 +37,7 @@ class CatchAllMemory:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._known: dict[str, _Known] = {}
+        self._known: Memory[str, _Known] = Memory(MAX_DOMAINS)
         self._asking: dict[str, tuple[str, asyncio.Future[CatchAll]]] = {}
 
     def known(self, domain: str) -> CatchAll | None:
@@ -46,7 +47,7 @@ class CatchAllMemory:
 
     def remember(self, domain: str, probe: CatchAll) -> None:
         """Take a probe made by another process."""
-        self._keep(domain, _Known(probe))
+        self._known.put(domain, _Known(probe))
 
     def claim(self, domain: str, *, accepted: bool = False) -> str:
         """Give the local part to ask for, "" when it is known or being asked.
@@ -73,7 +74,8 @@ class CatchAllMemory:
         before = self._fresh(domain)
         probe = CatchAll(_STATES.get(meaning, CatchAllState.INCONCLUSIVE), int(self._clock()), host)
         tries = before.tries + 1 if before else 1
-        self._keep(domain, _Known(probe, local_part, tries, meaning in _TRANSIENT))
+        transient = meaning in _TRANSIENT
+        self._known.put(domain, _Known(probe, local_part if transient else "", tries, transient))
         if not asking.done():
             asking.set_result(probe)
 
@@ -93,12 +95,6 @@ class CatchAllMemory:
     def _fresh(self, domain: str) -> _Known | None:
         known = self._known.get(domain)
         if known is not None and self._clock() - known.probe.probed_at >= REMEMBER_SECONDS:
-            del self._known[domain]
+            self._known.drop(domain)
             return None
         return known
-
-    def _keep(self, domain: str, known: _Known) -> None:
-        self._known.pop(domain, None)
-        self._known[domain] = known
-        if len(self._known) > MAX_DOMAINS:
-            del self._known[next(iter(self._known))]

@@ -1,0 +1,41 @@
+"""A bounded memory that forgets the oldest by the generation."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Memory(Generic[Key, Value]):
+    """Keeps the newest entries: `limit` at most, and half of them for certain.
+
+    Two plain dicts take turns.  Deleting the first of one dict again and again would search through all the gaps that
+    the deletions before left.
+    """
+
+    __slots__ = ("_half", "_new", "_old")
+
+    def __init__(self, limit: int) -> None:
+        self._half = max(1, limit // 2)
+        self._new: dict[Key, Value] = {}
+        self._old: dict[Key, Value] = {}
+
+    def get(self, key: Key) -> Value | None:
+        value = self._new.get(key)
+        return self._old.get(key) if value is None else value
+
+    def put(self, key: Key, value: Value) -> None:
+        """Keep an entry, in place of an older one of that key."""
+        if len(self._new) >= self._half and key not in self._new:
+            self._old, self._new = self._new, {}
+        self._new[key] = value
+
+    def drop(self, key: Key) -> None:
+        """Forget an entry, if there is one."""
+        self._new.pop(key, None)
+        self._old.pop(key, None)
+
+    def __len__(self) -> int:
+        return len(self._new.keys() | self._old.keys())
