@@ -18,19 +18,20 @@ from psycopg import InterfaceError, OperationalError
 from accounts.domain import keys, quota
 from accounts.domain.quota import KeyGrant
 from accounts.models import KeyKind
+from verification.domain import facts
 from verification.domain import live_sql as sql
 from verification.domain.failpoints import failpoint
 from verification.domain.flights import Flights
 from verification.domain.known import digest_of
-from verification.domain.live_pool import Connection, LivePool
+from verification.domain.live_pool import LivePool
 from verification.domain.pacing import SharedPacing
 from verification.domain.probing import probe_options
+from verification.domain.reuse import Earlier, find_fresh
 from verification.domain.text import storable, storable_json
 from verification.engine import Engine, scenarios
 from verification.engine.syntax import parse
-from verification.engine.types import Address, Answer, Blame, Reason, Result, Verdict
+from verification.engine.types import Address, Answer
 
-SHORT_LIVED_SECONDS = 300  # RetryLater and GreyListing are not reused for longer
 RESERVED_SECONDS = 60  # a reservation outlives its call by this, should the process die
 SHARED_WITHIN = 0.25  # of max_wait: calls whose ends differ by more do not share a probe
 
@@ -65,14 +66,6 @@ class Desk:
     flights: Flights[Answer] = field(default_factory=Flights)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An earlier answer and the row it came from."""
-
-    answer: Answer
-    check_id: int
-
-
 async def check_one(desk: Desk, request: LiveRequest) -> LiveOutcome:
     """Answer a call.  A cancelled one charges nothing.
 
@@ -89,13 +82,13 @@ async def check_one(desk: Desk, request: LiveRequest) -> LiveOutcome:
 
 async def answer(desk: Desk, request: LiveRequest, reference: str, started: float) -> LiveOutcome:
     address = parse(request.email)
-    grant, known = await admit(desk.pool, request, address, reference)
+    grant, earlier = await admit(desk, request, address, reference)
     if request.sandbox or grant.kind == KeyKind.SANDBOX:
         return LiveOutcome(scenarios.answer(request.email), reused=False, quota_left=grant.quota_left)
     failpoint("live_admitted")
-    if known is not None:
-        reply = replace(known.answer, duration=milliseconds_since(started))
-        source = known.check_id
+    if earlier is not None:
+        duration, source = milliseconds_since(started), earlier.check_id
+        reply = earlier.answer(email=address.text, user=address.user, domain=address.domain, duration=duration)
         await to_its_end(desk.pool.insist(lambda: record_reused(desk.pool, grant, address, reply, reference, source)))
         return LiveOutcome(reply, reused=True, quota_left=grant.quota_left)
     ends_at = started + request.max_wait
@@ -107,17 +100,15 @@ async def answer(desk: Desk, request: LiveRequest, reference: str, started: floa
     return LiveOutcome(reply, reused=False, quota_left=grant.quota_left + free)
 
 
-async def admit(
-    pool: LivePool, request: LiveRequest, address: Address, reference: str
-) -> tuple[KeyGrant, Known | None]:
+async def admit(desk: Desk, request: LiveRequest, address: Address, reference: str) -> tuple[KeyGrant, Earlier | None]:
     """Let the key in, set one check aside, and look for an earlier answer."""
-    return await pool.insist(lambda: admit_once(pool, request, address, reference))
+    return await desk.pool.insist(lambda: admit_once(desk, request, address, reference))
 
 
 async def admit_once(
-    pool: LivePool, request: LiveRequest, address: Address, reference: str
-) -> tuple[KeyGrant, Known | None]:
-    async with pool.connection() as connection:
+    desk: Desk, request: LiveRequest, address: Address, reference: str
+) -> tuple[KeyGrant, Earlier | None]:
+    async with desk.pool.connection() as connection:
         grant = await quota.authenticate_and_reserve(
             connection,
             digest=keys.digest(request.secret),
@@ -125,28 +116,17 @@ async def admit_once(
             reference=reference,
             ttl_seconds=int(request.max_wait) + RESERVED_SECONDS,
         )
-        if request.sandbox or grant.kind == KeyKind.SANDBOX or not grant.config.result_reuse:
+        digest = digest_of(address, hash_key=grant.hash_key)
+        if digest is None or request.sandbox or grant.kind == KeyKind.SANDBOX:
             return grant, None
-        return grant, await find_fresh(connection, grant, address, request.max_age)
-
-
-async def find_fresh(connection: Connection, grant: KeyGrant, address: Address, max_age: int) -> Known | None:
-    digest = digest_of(address, hash_key=grant.hash_key)
-    if not max_age or digest is None:
-        return None
-    values = {
-        "account_id": grant.account_id,
-        "digest": digest,
-        "max_age": max_age,
-        "short_lived": SHORT_LIVED_SECONDS,
-    }
-    row = await (await connection.execute(sql.FRESH, values)).fetchone()
-    if row is None:
-        return None
-    check_id, result, reason, blame, role, free, disposable, location = row
-    verdict = Verdict(Result(result), Reason(reason), Blame(blame))
-    found = Answer(address.text, address.user, address.domain, verdict, role, free, disposable, location)
-    return Known(found, check_id)
+        if grant.config.result_reuse and request.max_age:
+            account_id, max_age = grant.account_id, request.max_age
+            found = await find_fresh(connection, account_id=account_id, digests=[digest], max_age=max_age)
+            if digest in found:
+                return grant, found[digest]
+        for domain, known in (await facts.load(connection, [address.ascii_domain])).items():
+            desk.engine.remember_catch_all(domain, known)
+        return grant, None
 
 
 async def probe(desk: Desk, grant: KeyGrant, address: Address, ends_at: float, max_wait: float) -> Answer:
@@ -178,6 +158,7 @@ async def record(pool: LivePool, grant: KeyGrant, address: Address, reply: Answe
     }
     async with pool.connection() as connection, connection.transaction():
         await connection.execute(sql.RECORD, values)
+        await facts.keep(connection, {address.ascii_domain: reply.evidence.catch_all})
         if charged:
             await quota.asettle(connection, reference=reference, used=1, released=0, entry=reference)
         else:

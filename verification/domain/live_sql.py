@@ -1,15 +1,5 @@
 """Statements of the live check, for async psycopg."""
 
-# What an account knows of a mailbox, fresh enough.  RetryLater and GreyListing pass quickly.
-FRESH = """
-SELECT r.check_row_id, r.result, r.reason, r.blame, r.role, r.free, r.disposable, r.mail_server_location
-FROM verification_knownmailbox k JOIN verification_checkresult r ON r.check_row_id = k.check_row_id
-WHERE k.account_id = %(account_id)s AND k.digest = %(digest)s
-  AND k.checked_at > now() - interval '1 second' * CASE
-      WHEN r.result = 'RetryLater' OR r.reason = 'GreyListing' THEN least(%(max_age)s, %(short_lived)s)
-      ELSE %(max_age)s END
-"""
-
 _CHECK = """
 WITH made AS (
     INSERT INTO verification_check (account_id, position, block, block_index, reference, address, domain, classifier,
