@@ -188,6 +188,7 @@ class Servers:
 
     def __init__(self) -> None:
         self.scripts: dict[str, Script] = {}
+        self.default: Script = plays()
         self.peers: list[Peer] = []
         self.port = 0
 
@@ -198,7 +199,7 @@ class Servers:
         peer = Peer(writer.get_extra_info("sockname")[0], reader, writer)
         self.peers.append(peer)
         try:
-            await self.scripts.get(peer.address, plays())(peer)
+            await self.scripts.get(peer.address, self.default)(peer)
         except (EOFError, OSError, ValueError, asyncio.CancelledError):  # gone, or a line that never ends
             pass
         finally:
@@ -207,15 +208,17 @@ class Servers:
 
 
 @asynccontextmanager
-async def servers(host: str = "0.0.0.0") -> AsyncIterator[Servers]:
-    """Listen on all addresses of a family, on one port."""
+async def servers(*, with_ipv6: bool = False) -> AsyncIterator[Servers]:
+    """Listen on all addresses of this machine, on one port."""
     everybody = Servers()
-    listener = await asyncio.start_server(everybody.serve, host, 0)
+    listener = await asyncio.start_server(everybody.serve, "0.0.0.0", 0)
     everybody.port = listener.sockets[0].getsockname()[1]
+    second = await asyncio.start_server(everybody.serve, "::", everybody.port) if with_ipv6 else listener
     try:
         yield everybody
     finally:
         listener.close()
+        second.close()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             if getattr(task.get_coro(), "__name__", "") == "serve":
                 task.cancel()
