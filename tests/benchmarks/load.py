@@ -51,6 +51,7 @@ class Measure:
     rate: float = 0.0
     seconds: float = 0.0  # from the first address handed in to the last answer
     processor: float = 0.0
+    waited: float = 0.0  # seconds ready to run while others had the cores: nothing on an idle machine
     base: float = 0.0
     peak: float = 0.0
     held: list[float] = field(default_factory=list)  # at each tenth
@@ -93,10 +94,11 @@ class Run:
     async def run(self) -> Measure:
         engine = Engine(_config(self._load))
         measure, load = self.measure, self._load
-        began, processor = time.perf_counter(), time.process_time()
+        began, processor, waited = time.perf_counter(), time.process_time(), waited_seconds()
         workers = [asyncio.create_task(self._work(engine)) for _ in range(min(load.in_flight, load.count))]
         await self._done.wait()
         measure.processor = (time.process_time() - processor) / load.count * 1_000
+        measure.waited = waited_seconds() - waited
         measure.seconds = self._last - began
         measure.rate = (load.count - 1) / (self._last - self._first)
         measure.wrong = dict(self._wrong)
@@ -147,6 +149,14 @@ def load_of(text: str) -> Load:
     """Read a load as handed in on the command line."""
     given = json.loads(text)
     return Load(**{**given, "dns": (given["dns"][0], given["dns"][1])})
+
+
+def waited_seconds() -> float:
+    """Give for how long this process's main thread was ready to run and had no core (Linux; else 0)."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
 
 
 async def _measure(load: Load) -> Measure:

@@ -43,9 +43,11 @@ def is_spam_trap(address: Address, *extra: frozenset[str]) -> bool:
     """Tell whether mail there marks its sender; `extra` holds further lower-case domains and mailboxes."""
     if address.fault is not None:
         return False
+    lists = [names for names in (_names("spam_traps.txt"), *extra) if names]
+    if not lists:
+        return False
     mailbox = address.mailbox.lower()
-    lists = (_names("spam_traps.txt"), *extra)
-    return any(mailbox in names or _holds(names, address.ascii_domain) for names in lists if names)
+    return any(mailbox in names or _holds(names, address.ascii_domain) for names in lists)
 
 
 def load() -> None:
