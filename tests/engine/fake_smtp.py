@@ -32,6 +32,7 @@ class Peer:
     lines: list[bytes] = field(default_factory=list)
     reads: list[bytes] = field(default_factory=list)
     is_secure: bool = False
+    limited: int = 0  # replies that a limit of the connection made
 
     def count(self, verb: bytes) -> int:
         return sum(line.upper().startswith(verb) for line in self.lines)
@@ -73,23 +74,49 @@ def stepwise(otherwise: Script = honest) -> Script:
     return but(b"EHLO", BARE_OFFER, otherwise=otherwise)
 
 
+@dataclass
+class Door:
+    """Lets so many connections in at a time; it notices their end only after some seconds."""
+
+    at_once: int
+    notices_after: float = 0.0
+    inside: int = 0
+
+    async def see_off(self) -> None:
+        """Count a connection that was let in no more."""
+        await asyncio.sleep(self.notices_after)
+        self.inside -= 1
+
+
 class FakeServer:
-    def __init__(self, script: Script, greeting: bytes | None, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, script: Script, greeting: bytes | None, context: ssl.SSLContext | None, door: Door | None = None
+    ) -> None:
         self.script = script
         self.greeting = greeting
         self.context = context
+        self.door = door or Door(1_000)
+        self.turned_away = 0
+        self.leaving: set[asyncio.Task[None]] = set()
         self.peers: list[Peer] = []
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(len(self.peers) + 1)
         self.peers.append(peer)
+        if self.door.inside >= self.door.at_once:
+            self.turned_away += 1
+            writer.write(b"421 4.7.0 Too many connections\r\n")
+            writer.close()
+            return
+        self.door.inside += 1
         try:
             await self._talk(peer, reader, writer)
         except (ConnectionError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
             writer.transport.abort()
+            self.leaving.add(asyncio.create_task(self.door.see_off()))
 
     async def _talk(self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.greeting is not None:
@@ -114,15 +141,21 @@ class FakeServer:
 
 @asynccontextmanager
 async def server(
-    script: Script = honest, *, greeting: bytes | None = b"220 mx.test\r\n", context: ssl.SSLContext | None = None
+    script: Script = honest,
+    *,
+    greeting: bytes | None = b"220 mx.test\r\n",
+    context: ssl.SSLContext | None = None,
+    door: Door | None = None,
 ) -> AsyncIterator[FakeServer]:
-    fake = FakeServer(script, greeting, context)
+    fake = FakeServer(script, greeting, context, door)
     listener = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
     fake.port = listener.sockets[0].getsockname()[1]
     try:
         yield fake
     finally:
         listener.close()
+        for task in fake.leaving:
+            task.cancel()
 
 
 class Client:
