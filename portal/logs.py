@@ -7,7 +7,6 @@ import re
 from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
-job_id: ContextVar[str] = ContextVar("job_id", default="-")
 
 SECRETS = re.compile(r"(evp_(?:live|test)_\w{4})\w+|((?<![\w-])k=)[^&\s\"']+", re.ASCII)
 
@@ -18,11 +17,12 @@ def scrub(text: str) -> str:
 
 
 class ContextFilter(logging.Filter):
-    """Hands the ids of the present request and job to the formatter."""
+    """Hands the ids of the present request and of the job (`extra={"job_id": …}`) to the formatter."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
-        record.job_id = job_id.get()
+        if not hasattr(record, "job_id"):
+            record.job_id = "-"
         return True
 
 

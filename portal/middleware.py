@@ -26,10 +26,16 @@ class RequestLogMiddleware:
             response = self.get_response(request)
             response["X-Request-Id"] = logs.request_id.get()
             elapsed = (time.monotonic() - started) * 1000
-            logger.info("%s %s %s %.0f ms", request.method, request.path, response.status_code, elapsed)
+            words = (request.method, request.path, response.status_code, elapsed)
+            logger.info("%s %s %s %.0f ms", *words, extra={"job_id": job_of(request)})
             return response
         finally:
             logs.request_id.reset(token)
+
+
+def job_of(request: HttpRequest) -> str:
+    """Give the id of the job that a request's path names, else a dash."""
+    return str(request.resolver_match.kwargs.get("job_id", "-")) if request.resolver_match else "-"
 
 
 class PrivateCacheMiddleware:

@@ -9,17 +9,18 @@ from portal import logs
 LIVE = "evp_live_" + "a" * 38
 
 
-def line(message: str, *args: object) -> str:
+def line(message: str, *args: object, job_id: str = "") -> str:
     record = logging.LogRecord("portal", logging.INFO, __file__, 1, message, args, None)
+    if job_id:
+        record.job_id = job_id  # as `extra` does
     logs.ContextFilter().filter(record)
     return logs.OneLineFormatter().format(record)
 
 
 def test_a_line_names_request_and_job() -> None:
-    tokens = logs.request_id.set("r1"), logs.job_id.set("j1")
-    assert line("done in %d ms", 3).endswith(" INFO portal request=r1 job=j1 done in 3 ms")
-    logs.request_id.reset(tokens[0])
-    logs.job_id.reset(tokens[1])
+    token = logs.request_id.set("r1")
+    assert line("done in %d ms", 3, job_id="j1").endswith(" INFO portal request=r1 job=j1 done in 3 ms")
+    logs.request_id.reset(token)
     assert " request=- job=- " in line("done")
 
 

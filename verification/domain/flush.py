@@ -7,6 +7,7 @@ counters and charges go by the rows really inserted.
 from __future__ import annotations
 
 from collections import Counter
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +22,8 @@ from verification.domain.reuse import remember
 from verification.domain.text import storable_json
 from verification.engine.types import Answer, CatchAll, Result
 from verification.models import EventType
+
+logger = logging.getLogger(__name__)
 
 # `ends_at`: when the rows of the batch become final whatever they are.
 LOCK_BATCH = """
@@ -218,6 +221,7 @@ async def finish(connection: Connection, job: dict[str, object]) -> None:
     cursor = await connection.execute(FINISH_JOB, job)
     row = await cursor.fetchone()
     assert row is not None, "the job row is locked"
+    logger.info("finished", extra={"job_id": job["job_id"]})
     processed = {"type": EventType.PROCESSED.value, "sub_type": "PROCESSING_FINISHED", "check_ids": []}
     await connection.execute(INSERT_EVENT, job | processed | {"first_seq": row[0], "last_seq": row[0]})
     failpoint("job_finished_before_commit")

@@ -5,6 +5,7 @@ All of it is one transaction: a job either has all its rows or none, whatever pr
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ from verification.engine import Evidence, judge, syntax
 from verification.engine import lists as engine_lists
 from verification.engine.types import Address
 from verification.models import Classifier, EventType, Job, JobSource, JobStatus, Upload
+
+logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 250  # checks, following the domain
 
@@ -307,6 +310,7 @@ def begin(cursor: CursorWrapper, job: Job, names: dict[str, Any]) -> None:  # An
             "total", "waiting", "refused", "duplicate", "event_seq", "status", "started_at", "finished_at",
         ]
     )  # fmt: skip
+    logger.info("%s rows, %s taken", job.total, job.waiting, extra={"job_id": job.pk})
     if job.waiting:
         bells.ring()
 

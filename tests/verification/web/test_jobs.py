@@ -211,3 +211,11 @@ def test_downloads_switched_off(client: Client, job: Job) -> None:
     assert b'class="button" href="' + reverse("job_export", args=[job.account.slug, job.pk]).encode() not in (
         page_of(client, job).content
     )
+
+
+def test_the_log_line_of_a_page_names_its_job(client: Client, job: Job, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="portal.request"):
+        page_of(client, job)
+
+    lines = [record for record in caplog.records if record.name == "portal.request"]
+    assert [str(getattr(record, "job_id", "")) for record in lines] == [str(job.pk)]
