@@ -6,8 +6,8 @@ counters and charges go by the rows really inserted.
 
 from __future__ import annotations
 
-from collections import Counter
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
