@@ -99,3 +99,29 @@ def test_when_the_first_who_asked_is_cancelled_another_leads() -> None:
             assert (await second).outcome is MailHostsOutcome.FOUND
 
     run(work())
+
+
+NO_MX = {("web.test", "MX"): says("NOERROR", soa=True), ("web.test", "A"): records("A", "127.1.0.8")}
+
+
+def test_an_empty_purse_is_no_answer_for_who_has_more() -> None:
+    async def work() -> None:
+        async with FakeDns(NO_MX) as server:
+            directory = Directory(resolver_for(server), GUARD)
+            budgets = [Budget(questions=1), Budget(questions=1), Budget(), Budget()]
+            found = await asyncio.gather(*(directory.find("web.test", budget) for budget in budgets))
+            failed, fine = MailHostsOutcome.FAILED, MailHostsOutcome.FOUND
+            assert [one.outcome for one in found] == [failed, failed, fine, fine]
+
+    run(work())
+
+
+def test_who_has_no_more_either_does_not_ask_again() -> None:
+    async def work() -> None:
+        async with FakeDns(NO_MX) as server:
+            directory = Directory(resolver_for(server), GUARD)
+            found = await asyncio.gather(*(directory.find("web.test", Budget(questions=1)) for _ in range(5)))
+            assert {one.outcome for one in found} == {MailHostsOutcome.FAILED}
+            assert len(server.questions) == 1
+
+    run(work())

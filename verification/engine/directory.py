@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -40,7 +41,7 @@ class Directory:
 
     async def find(self, ascii_domain: str, budget: Budget, *, ahead: bool = False) -> MailHosts:
         """Find the mail hosts of a domain; `ahead`: and the first one's addresses, so that nobody waits twice."""
-        return await self._domains.get(ascii_domain, lambda: self._find(ascii_domain, budget, ahead=ahead))
+        return await self._domains.get(ascii_domain, budget, lambda: self._find(ascii_domain, budget, ahead=ahead))
 
     async def _find(self, ascii_domain: str, budget: Budget, *, ahead: bool) -> MailHosts:
         found = await mail_hosts.find(self._resolver, ascii_domain, budget)
@@ -50,7 +51,7 @@ class Directory:
 
     async def addresses(self, host: MxHost, budget: Budget) -> HostAddresses:
         """Find the addresses of a host; who asks counts how many are tried."""
-        return await self._hosts.get(host.name, lambda: self._addresses(host, budget))
+        return await self._hosts.get(host.name, budget, lambda: self._addresses(host, budget))
 
     async def _addresses(self, host: MxHost, budget: Budget) -> HostAddresses:
         budget.addresses = MAX_ADDRESSES
@@ -63,35 +64,42 @@ class _Shared(Generic[Found]):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._known: Memory[str, tuple[float, Found]] = Memory(MAX_REMEMBERED)
-        self._followers: dict[str, list[asyncio.Future[Found | None]]] = {}
+        self._followers: dict[str, list[asyncio.Future[tuple[Found, Budget | None] | None]]] = {}
 
     def known(self, name: str) -> Found | None:
         known = self._known.get(name)
         return known[1] if known is not None and known[0] > self._clock() else None
 
-    async def get(self, name: str, ask: Callable[[], Awaitable[Found]]) -> Found:
+    async def get(self, name: str, budget: Budget, ask: Callable[[], Awaitable[Found]]) -> Found:
+        """Give what is known, or ask, or wait for who asks; `ask` spends the budget."""
         while True:
             known = self.known(name)
             if known is not None:
                 return known
             followers = self._followers.get(name)
             if followers is None:
-                return await self._lead(name, ask)
-            follower: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+                return await self._lead(name, budget, ask)
+            follower: asyncio.Future[tuple[Found, Budget | None] | None] = asyncio.get_running_loop().create_future()
             followers.append(follower)
-            found = await follower
-            if found is not None:
-                return found  # else the leader was cancelled: somebody else leads
+            told = await follower
+            if told is None:
+                continue  # the leader was cancelled: somebody else leads
+            found, spent = told
+            if spent is None or not budget.is_richer_than(spent):
+                return found  # else the leader's purse was empty: somebody with more leads
 
-    async def _lead(self, name: str, ask: Callable[[], Awaitable[Found]]) -> Found:
+    async def _lead(self, name: str, budget: Budget, ask: Callable[[], Awaitable[Found]]) -> Found:
         self._followers[name] = []
-        found: Found | None = None
+        had = copy.copy(budget)
+        told: tuple[Found, Budget | None] | None = None
         try:
             found = await ask()
+            is_spent = found.outcome is MailHostsOutcome.FAILED and budget.is_spent(self._clock())
+            told = found, had if is_spent else None
         finally:
             for follower in self._followers.pop(name):
                 if not follower.done():
-                    follower.set_result(found)
+                    follower.set_result(told)
         self._remember(name, found)
         return found
 

@@ -62,6 +62,10 @@ class Budget:
         self.questions -= 1
         return True
 
+    def is_richer_than(self, other: Budget) -> bool:
+        """Tell whether it may get further than another one; neither is in use."""
+        return self.questions > other.questions or self._spent < other._spent
+
     def begin(self, now: float) -> None:
         """Note that one more wait begins; waits at the same time count once."""
         if self._waiting == 0:
