@@ -1,7 +1,7 @@
 """Pacing that all processes and machines share: permits are rows, taken and renewed in bulk, counted locally.
 
-Ten times a second at most a process asks for what it lacks and gives back what it no longer needs.  A permit lasts 30
-seconds; without a database no connection is begun once it has run out.
+Twenty times a second at most, a process asks for what it lacks and gives back what it no longer needs.  A permit lasts
+30 seconds; without a database no connection is begun once it has run out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from verification.engine.pacing import Gate, HeldBackError
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.05
 RENEW_SECONDS = 10.0
 LOOK_SECONDS = 1.0  # between two looks whether others were refused
 MARGIN_SECONDS = 2.0  # a permit is not used to its last moment
@@ -153,14 +153,17 @@ class SharedPacing:
         return bool(local.gate.waiting) or local.contended
 
     async def aclose(self) -> None:
-        """Give everything back; without a database it runs out by itself."""
+        """Tell the last refusals and give everything back; without a database it runs out by itself."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if all(local.recorded is None for local in self._locals.values()):
+        refused = [Wish(name, 0, 0, refused=local.refused) for name, local in self._locals.items() if local.refused]
+        if not refused and all(local.recorded is None for local in self._locals.values()):
             return
         with suppress(psycopg.Error, OSError, TimeoutError):
             async with asyncio.timeout(LEAVE_SECONDS), self._connect() as connection:
+                if refused:
+                    await self._holder.take(connection, refused)
                 await self._holder.leave(connection)
 
     def _local(self, organisation: str) -> Local:
