@@ -39,4 +39,4 @@ def test_the_table_asks_for_legal_verdicts_once_a_passage() -> None:
     for passage in PASSAGES:
         rows = list(passage.expected())
         assert len({address for address, _ in rows}) == len(rows)
-        assert {verdict.rpartition(" ")[0] for _, verdicts in rows for verdict in verdicts} <= legal
+        assert {verdict.rpartition(" ")[0] for _, verdict in rows} <= legal

@@ -39,8 +39,8 @@ async def _run(work: Path, *, transcript: bool) -> int:
         started = time.monotonic()
         answers = await _verify(passage, [address for address, _ in expected])
         print(f"\n{passage.title}: {len(expected)} addresses in {time.monotonic() - started:.1f} s", flush=True)
-        for address, verdicts in expected:
-            differences += not _compare(address, verdicts, answers.get(address), transcript=transcript)
+        for address, verdict in expected:
+            differences += not _compare(address, verdict, answers.get(address), transcript=transcript)
         rows += len(expected)
     print(f"\n{rows} rows at {len(ROLES)} servers, {differences} differences", flush=True)
     return int(differences > 0)
@@ -93,15 +93,11 @@ async def _verify(passage: Passage, addresses: list[str]) -> dict[str, dict[str,
     return {answer["email"]: answer for answer in answers}
 
 
-def _compare(
-    address: str, expected: tuple[str, ...], answer: dict[str, Any] | None, *, transcript: bool
-) -> bool:  # Any: JSON
+def _compare(address: str, expected: str, answer: dict[str, Any] | None, *, transcript: bool) -> bool:  # Any: JSON
     """Print a row, with the transcript where it differs or where that is asked for."""
     actual = "{result} {reason} {blame}".format(**answer) if answer else "no answer"
-    right = actual in expected
-    print(
-        f"{'ok   ' if right else 'WRONG'} {address:40} {actual}" + ("" if right else f", not {' or '.join(expected)}")
-    )
+    right = actual == expected
+    print(f"{'ok   ' if right else 'WRONG'} {address:40} {actual}" + ("" if right else f", not {expected}"))
     if answer and (transcript or not right):
         print("".join(f"      {line}\n" for line in _transcript(answer)), end="")
     return right

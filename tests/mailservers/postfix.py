@@ -31,6 +31,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "closed": {_RECIPIENT: "reject"},
     "login": {_RECIPIENT: "permit_sasl_authenticated, reject", "smtpd_reject_unlisted_recipient": "no"},
     "tls": {"smtpd_tls_security_level": "encrypt"},
+    "tlsrcpt": {"smtpd_tls_security_level": "may", _RECIPIENT: "reject_plaintext_session"},
     "utf8": {"smtputf8_enable": "yes"},
     "ascii": {"smtputf8_enable": "no"},
     "errors": {"smtpd_soft_error_limit": "2", "smtpd_hard_error_limit": "4", "smtpd_error_sleep_time": "0"},
