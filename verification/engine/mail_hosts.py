@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -26,6 +26,7 @@ _FAILURES = {  # what a question that failed says of the mail hosts
     DnsStatus.EXHAUSTED: MailHostsOutcome.FAILED,
     DnsStatus.SILENT: MailHostsOutcome.RESOLVER_SILENT,
 }
+_UNUSABLE = (MailHostsOutcome.RESOLVER_SILENT, MailHostsOutcome.FAILED, MailHostsOutcome.NO_USABLE_ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,16 @@ class MailHosts:
     hosts: tuple[MxHost, ...] = ()
     detail: str = ""
     key: tuple[str, ...] = ()
+
+    def without_addresses(self, outcomes: Collection[MailHostsOutcome]) -> MailHostsOutcome:
+        """Say what it means that no host has an address for us.
+
+        That there is none for certain holds only when all were looked up; else FOUND, which decides nothing.
+        """
+        worst = next(each for each in _UNUSABLE if each in outcomes)
+        if worst is MailHostsOutcome.NO_USABLE_ADDRESS and len(self.hosts) < len(self.key):
+            return MailHostsOutcome.FOUND
+        return worst
 
 
 @dataclass(frozen=True, slots=True)

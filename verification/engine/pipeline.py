@@ -53,13 +53,18 @@ class Engine:
     """Verifies addresses, thousands at once on one event loop; those with equal MX sets share connections."""
 
     def __init__(
-        self, config: EngineConfig, *, pacing: Pacing | None = None, patience: Patience = DEFAULT_PATIENCE
+        self,
+        config: EngineConfig,
+        *,
+        pacing: Pacing | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
+        resolver: Resolver | None = None,
     ) -> None:
         lists.load()
         providers.load()
         self._config = config
         self._guard = Guard(config.allowed_networks)
-        self._resolver = Resolver(config)
+        self._resolver = resolver or Resolver(config)
         self._directory = Directory(self._resolver, self._guard)
         self._desk = Desk(
             config,
@@ -193,7 +198,7 @@ class Engine:
             if await self._ask_host(case, found.key, host, [address]):
                 return
         if MailHostsOutcome.FOUND not in outcomes:
-            case.outcome = next(each for each in _UNUSABLE if each in outcomes)
+            case.outcome = found.without_addresses(outcomes)
 
     async def _ask_host(self, case: Case, key: tuple[str, ...], host: MxHost, addresses: list[str]) -> bool:
         """Ask at one address after the other until somebody speaks.  True: nobody else need be asked."""
@@ -271,9 +276,6 @@ class Engine:
         if not ports:
             return self._config.smtp_port
         return next((ports[zone] for zone in _parents(domain) if zone in ports), self._config.smtp_port)
-
-
-_UNUSABLE = (MailHostsOutcome.RESOLVER_SILENT, MailHostsOutcome.FAILED, MailHostsOutcome.NO_USABLE_ADDRESS)
 
 
 @lru_cache(maxsize=4_096)
