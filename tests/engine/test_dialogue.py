@@ -121,6 +121,27 @@ def test_a_connection_that_is_refused(replies: list[str], stage: Stage, goodbye:
     assert (talk.dialogue.refusal[0], spoken[-1]) == (stage, goodbye)
 
 
+@pytest.mark.parametrize(
+    ("reply", "kept"), [("550 5.7.1 not you", 550), ("504 5.5.2 bad name", 504), ("502 what?", None)]
+)
+def test_a_refused_ehlo_counts_unless_helo_is_taken(reply: str, kept: int | None) -> None:
+    talk = Talk()
+    talk.hear(GREET)
+    assert talk.hear(reply) == b"HELO probe.example.org\r\n"
+    refusal = talk.dialogue.refusal
+    assert (refusal and refusal[1].code) == kept
+    talk.hear("250 hello")
+    assert talk.dialogue.refusal is None
+
+
+def test_the_stage_of_a_handshake() -> None:
+    talk = Talk(starts_tls=True)
+    talk.hear(GREET)
+    talk.hear(PIPELINES)
+    talk.hear("220 go ahead")
+    assert (talk.dialogue.phase, talk.dialogue.stage) == (Phase.HANDSHAKE, Stage.STARTTLS)
+
+
 def test_a_refused_mail_says_nothing_of_its_recipients() -> None:
     talk = ready()
     talk.ask("a", "b")

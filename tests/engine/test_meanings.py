@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verification.engine.smtp.meanings import read, wants_fewer
+from verification.engine.smtp.meanings import read, wants_fewer, wants_tls
 from verification.engine.smtp.replies import Reply, read_reply
 from verification.engine.smtp.table import TABLE, Row
 from verification.engine.types import Meaning, Stage
@@ -205,3 +205,22 @@ def test_a_damaged_reply_never_decides_against_an_address(line: str) -> None:
 )
 def test_a_server_that_takes_no_more_recipients(line: str, expected: bool) -> None:
     assert wants_fewer(reply(line)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("530 5.7.0 Must issue a STARTTLS command first", True),
+        ("550 5.7.10 no", True),
+        ("550 TLS encryption required", True),
+        ("554 5.7.1 Please use STARTTLS", True),
+        ("450 4.7.1 <a@b.example>: Recipient address rejected: Session encryption is required", True),
+        ("250 2.1.0 encryption required", False),
+        ("550 5.1.1 <tls-required@b.example>: unknown user", False),
+        ("550 <starttls-first@b.example> no such user here, only https://b.example/tls", False),
+        ("550 5.7.1 Service unavailable; Client host blocked", False),
+        ("550 Administrative prohibition", False),
+    ],
+)
+def test_a_server_that_wants_to_be_asked_over_tls(line: str, expected: bool) -> None:
+    assert wants_tls(reply(line)) == expected
