@@ -104,7 +104,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 async def drain_once(slot: Slot = Slot.MAIN) -> bool:
     asyncio.get_running_loop().set_exception_handler(guards.heed_memory_errors)
-    async with guards.beating(), pacing_of_jobs() as pacing:
+    async with guards.beating(), pacing_of_jobs(settings.RUN_DIR / f"{slot}.holder") as pacing:
         engine = Engine(engine_config(), pacing=pacing)
 
         async def probe(address: str, order: Order) -> Answer:
@@ -251,14 +251,18 @@ class Drain:
         answered, hold.answered = hold.answered, []
         complete = not hold.open
         failpoint("after_smtp_before_commit")
-        kept = await flush(
-            writer,
-            lease=hold.lease,
-            answered=answered,
-            complete=complete,
-            may_wait=hold.order.may_wait,
-            catch_alls=hold.order.catch_alls,
-        )
+        try:
+            kept = await flush(
+                writer,
+                lease=hold.lease,
+                answered=answered,
+                complete=complete,
+                may_wait=hold.order.may_wait,
+                catch_alls=hold.order.catch_alls,
+            )
+        except BaseException:
+            hold.answered = answered + hold.answered  # not known to be written; writing them twice does no harm
+            raise
         self.last_work = time.monotonic()
         if complete or not kept:
             self.drop(hold)

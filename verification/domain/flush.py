@@ -85,6 +85,18 @@ ON CONFLICT (job_id, result, reason, blame) DO UPDATE SET count = t.count + excl
 
 COUNT_FLUSH = "UPDATE verification_batch SET flushes = flushes + 1 WHERE id = %(id)s"
 DELETE_BATCH = "DELETE FROM verification_batch WHERE id = %(id)s"
+REOPEN_BATCH = """
+UPDATE verification_batch SET token = NULL, lease_until = NULL, flushes = flushes + 1 WHERE id = %(id)s
+"""
+
+# Whoever calls a round complete may have lost an answer on its way here; the rows have the last word.
+HAS_OPEN = """
+SELECT EXISTS (
+    SELECT 1 FROM verification_batch b CROSS JOIN LATERAL unnest(b.check_ids) AS c(id)
+    LEFT JOIN verification_checkresult r ON r.check_row_id = c.id AND (r.final OR %(may_wait)s)
+    WHERE b.id = %(id)s AND r.check_row_id IS NULL
+)
+"""
 
 POSTPONE = """
 UPDATE verification_batch b SET
@@ -150,11 +162,20 @@ async def flush(
             await write(connection, lease, marked, entry=f"batch:{lease.id}:{flushes}", catch_alls=catch_alls)
         if not complete:
             await connection.execute(COUNT_FLUSH, {"id": lease.id})
+        elif await has_open(connection, lease, may_wait=wait is not None):
+            await connection.execute(REOPEN_BATCH, {"id": lease.id})
         elif not wait or not await postpone(connection, lease, wait * 60, hours):
             await connection.execute(DELETE_BATCH, {"id": lease.id})
         failpoint("flush_settled")
     failpoint("flush_committed")
     return True
+
+
+async def has_open(connection: Connection, lease: Lease, *, may_wait: bool) -> bool:
+    """Tell whether a row of the batch lacks its result of this round."""
+    cursor = await connection.execute(HAS_OPEN, {"id": lease.id, "may_wait": may_wait})
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def postpone(connection: Connection, lease: Lease, seconds: float, hours: dict[str, float]) -> bool:

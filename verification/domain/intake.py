@@ -91,7 +91,7 @@ def start_list(*, upload: Upload, address_column: int, user: User, now: datetime
     Raises QuotaExceeded, FeatureDisabled, AccountInactive, TooManyRows.
     """
     with transaction.atomic():
-        upload = Upload.objects.select_for_update().select_related("account").get(pk=upload.pk)
+        upload = Upload.objects.select_for_update(of=("self",)).select_related("account").get(pk=upload.pk)
         begun = Job.objects.filter(upload=upload).first()
         if begun is not None:
             return begun
