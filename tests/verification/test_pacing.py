@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,7 +20,8 @@ from psycopg import AsyncConnection
 from tests.factories import make_staff
 from verification.domain import organisations, pacing, pacing_rows
 from verification.domain.database import connection_kwargs
-from verification.domain.pacing import OwnConnection, PausedByStaffError, SharedPacing
+from verification.domain.pacing import OwnConnection, SharedPacing
+from verification.domain.pacing_local import LOOK_SECONDS, SPARE_SECONDS, PausedByStaffError
 from verification.domain.pacing_rows import Holder, Wish
 from verification.engine.pacing import HeldBackError
 from verification.models import Organisation, PacingGrant
@@ -174,7 +176,7 @@ def test_what_is_not_used_goes_back() -> None:
         async with sharing() as jobs:
             await jobs.acquire(A)
             jobs.release(A)
-            await asyncio.sleep(pacing.SPARE_SECONDS + 0.4)
+            await asyncio.sleep(SPARE_SECONDS + 0.4)
             assert await fetch("SELECT * FROM verification_pacinggrant") == []
             assert jobs._task is not None
             assert jobs._task.done()  # nothing runs on where there is nothing to do
@@ -249,6 +251,35 @@ def test_the_slots_of_a_dead_holder_come_back_when_they_run_out() -> None:
         async with rows() as own:
             assert await dead.renew(own) == set()  # too late
         assert await fetch("SELECT holder, slots FROM verification_pacinggrant") == [(other.id, 4)]
+
+    run(work())
+
+
+@pytest.mark.parametrize("text", [None, "", "nobody"], ids=["missing", "empty", "nonsense"])
+def test_the_first_of_its_kind_writes_its_name_down(tmp_path: Path, text: str | None) -> None:
+    note = tmp_path / "drain.holder"
+    if text is not None:
+        note.write_text(text)
+
+    async def work() -> None:
+        async with pacing.pacing_of_jobs(note) as jobs:
+            await jobs.acquire(A)
+            assert await fetch("SELECT holder::text FROM verification_pacinggrant") == [(note.read_text(),)]
+
+    run(work())
+
+
+def test_a_successor_need_not_wait_for_the_dead(tmp_path: Path) -> None:
+    dead, other = Holder(5, live=False), Holder(5, live=False)
+    note = tmp_path / "drain.holder"
+    note.write_text(str(dead.id))
+
+    async def work() -> None:
+        await taken(dead, Wish(A, 1, 0), Wish("b.test", 1, 0))
+        await taken(other, Wish("c.test", 1, 0))
+        async with pacing.pacing_of_jobs(note) as jobs:
+            assert await fetch("SELECT holder FROM verification_pacinggrant") == [(other.id,)]
+            assert await slots_for(jobs) == 1
 
     run(work())
 
@@ -395,7 +426,7 @@ def test_staff_release_an_organisation() -> None:
             with pytest.raises(HeldBackError):
                 await jobs.acquire(A)
             await asyncio.to_thread(release)
-            await asyncio.sleep(pacing.LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             await jobs.acquire(A)
 
     def release() -> None:

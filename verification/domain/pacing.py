@@ -11,98 +11,29 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
 
 import psycopg
 from django.conf import settings
 from psycopg import AsyncConnection
 
 from verification.domain.database import connection_kwargs
+from verification.domain.pacing_local import LOOK_SECONDS, Local
 from verification.domain.pacing_rows import GRANT_SECONDS, Connection, Decision, Holder, Wish, held
-from verification.engine.pacing import Gate, HeldBackError
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
 RENEW_SECONDS = 10.0
-LOOK_SECONDS = 1.0  # between two looks whether others were refused
 MARGIN_SECONDS = 2.0  # a permit is not used to its last moment
-SPARE_SECONDS = 0.5  # how long a permit without use is kept
 PATIENCE_SECONDS = 1.0  # between two wishes for more, once there is something
 STATEMENT_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 MOST_WISHES = 2_000
 
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]
-
-
-class PausedByStaffError(HeldBackError):
-    """Staff paused the organisation, with no end set."""
-
-    def __init__(self) -> None:
-        super().__init__(0.0)
-        self.args = ("paused by our staff",)
-
-
-@dataclass(slots=True)
-class Local:
-    """What this process may and does at one organisation.  Times are the monotonic clock's.
-
-    `recorded`: the slots in our row, None without one.  `gate.slots` are good until `good_until`.
-    """
-
-    gate: Gate = field(default_factory=Gate)
-    recorded: int | None = None
-    good_until: float = 0.0
-    answered: int = 0  # groups, since told
-    refused: int = 0  # connections, since told
-    contended: bool = False
-    troubled: bool = False
-    held_until: float = 0.0
-    known_until: float = 0.0  # that it is held; then ask again, staff may have released it
-    paused: bool = False
-    ask_at: float = 0.0
-    spare_since: float | None = None
-
-    @property
-    def wanted(self) -> int:
-        return self.gate.used + len(self.gate.waiting)
-
-    @property
-    def is_idle(self) -> bool:
-        return self.recorded is None and not self.wanted and not self.refused
-
-    def error(self, now: float) -> HeldBackError:
-        return PausedByStaffError() if self.paused else HeldBackError(max(self.held_until - now, 0.0))
-
-    def hold(self, seconds: float, paused: bool, now: float) -> None:
-        """Let nobody in for now; whoever waits hears so."""
-        self.held_until, self.known_until, self.paused = now + seconds, now + LOOK_SECONDS, paused
-        self.gate.slots = 0
-        self.gate.turn_away(lambda: self.error(now))
-
-    def lapse(self, now: float) -> None:
-        """Forget slots that were not renewed."""
-        if now >= self.good_until:
-            self.gate.slots = 0
-
-    def must_ask(self, wanted: int, now: float) -> bool:
-        return (
-            self.refused > 0
-            or (self.troubled and self.answered > 0)
-            or (wanted > self.gate.slots and now >= self.ask_at)
-            or self._has_spare(wanted, now)
-        )
-
-    def _has_spare(self, wanted: int, now: float) -> bool:
-        if self.recorded is not None and self.recorded > max(self.gate.used, self.gate.slots):
-            return True  # above our share: others wait for it
-        if self.recorded is None or 0 < wanted >= self.recorded:
-            self.spare_since = None
-            return False
-        if self.spare_since is None:
-            self.spare_since = now
-        return now - self.spare_since >= SPARE_SECONDS
 
 
 class SharedPacing:
@@ -283,15 +214,41 @@ class OwnConnection:
 
 
 @asynccontextmanager
-async def pacing_of_jobs() -> AsyncIterator[SharedPacing]:
-    """Give a drain's pacing, on a connection of its own."""
+async def pacing_of_jobs(note: Path | None = None) -> AsyncIterator[SharedPacing]:
+    """Give a drain's pacing, on a connection of its own.
+
+    `note` is a file that only one living process at a time uses: it names the holder, so that the next one need not
+    wait until the permits of one that was killed run out.
+    """
     connect = OwnConnection("drain")
-    pacing = SharedPacing(connect, Holder(settings.PROBE_PER_HOST, live=False))
+    holder = Holder(settings.PROBE_PER_HOST, live=False)
+    pacing = SharedPacing(connect, holder)
     try:
+        if note is not None:
+            await _succeed(connect, holder, note)
         yield pacing
     finally:
         await pacing.aclose()
         await connect.aclose()
+
+
+async def _succeed(connect: Connect, holder: Holder, note: Path) -> None:
+    """Give back what a dead predecessor held, and take its place."""
+    with suppress(psycopg.Error):
+        if (dead := _named_by(note)) is not None:
+            async with connect() as connection:
+                await replace(holder, id=dead).leave(connection)
+    _name(note, holder)
+
+
+def _named_by(note: Path) -> UUID | None:
+    with suppress(OSError, ValueError):
+        return UUID(note.read_text("ascii"))
+    return None
+
+
+def _name(note: Path, holder: Holder) -> None:
+    note.write_text(str(holder.id), "ascii")
 
 
 def pacing_of_calls(connect: Connect) -> SharedPacing:
