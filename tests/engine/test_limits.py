@@ -12,6 +12,8 @@ from tests.engine.in_loop import in_loop
 from verification.engine.smtp import habits
 from verification.engine.smtp.client import Patience
 from verification.engine.smtp.desk import Route
+from verification.engine.smtp.habits import FEW_ERRORS, MAX_GROUP
+from verification.engine.smtp.line import FAIR_SHARE
 from verification.engine.types import Attempt, Stage, Trouble
 from verification.mailworld.certificate import server_context
 
@@ -35,6 +37,14 @@ async def test_whom_a_second_connection_would_have_served_the_first_one_serves()
         attempts = await probe.ask(*MANY)
     assert said(attempts) == [MISSING] * 40
     assert mx.turned_away == 1
+
+
+@in_loop
+async def test_the_only_connection_makes_room_for_nobody() -> None:
+    async with server(door=Door(1)) as mx, client(mx.port) as probe:
+        attempts = await probe.ask(*(f"a{n}@b.test" for n in range(200)))
+    assert said(attempts) == [OK] * 200
+    assert (len(mx.peers), mx.turned_away) == (2, 1)
 
 
 @in_loop
@@ -102,6 +112,15 @@ async def test_domains_at_one_address_share_what_it_bears() -> None:
 
 
 @in_loop
+async def test_the_only_connection_makes_room_for_other_domains() -> None:
+    async with server(door=Door(1)) as mx, client(mx.port) as probe:
+        attempts = await at_many_routes(probe, 2, *(f"a{n}@b.test" for n in range(150)))
+    assert said(attempts) == [OK] * 300
+    served = [peer.count(b"RCPT") for peer in mx.peers]
+    assert max(served[mx.turned_away :]) < FAIR_SHARE + MAX_GROUP
+
+
+@in_loop
 async def test_where_nobody_is_let_in_those_behind_do_not_knock_again() -> None:
     async with server(door=Door(0)) as mx, client(mx.port) as probe:
         assert said(await at_many_routes(probe, 8, "a@b.test")) == [BLOCKED] * 8
@@ -144,7 +163,16 @@ async def test_a_recipient_for_whom_we_are_refused_is_told_so_in_the_end() -> No
     async with server(script) as mx, client(mx.port) as probe:
         attempts = await probe.ask("a@b.test", "picky@b.test", "c@b.test")
     assert said(attempts) == [OK, "we_are_refused 550", OK]
-    assert len(mx.peers) == 2
+    assert [peer.count(b"RCPT") for peer in mx.peers] == [3, 1]
+
+
+@in_loop
+async def test_a_refusal_of_us_without_a_missing_recipient_is_no_limit_of_errors() -> None:
+    script = but(b"RCPT", b"250 Ok\r\n", b"250 Ok\r\n", b"550 5.7.1 Your address is on a block list\r\n", HANG_UP)
+    async with server(script) as mx, client(mx.port) as probe:
+        attempts = await probe.ask(*(f"a{n}@b.test" for n in range(5)))
+        assert probe.desk.habits.of("127.0.0.1").errors == FEW_ERRORS
+    assert said(attempts) == [OK] * 5
 
 
 @in_loop
