@@ -41,6 +41,7 @@ from verification.mailworld.certificate import server_context
 
 STAGES = {"greeting": GREETING, "EHLO": "EHLO", "MAIL": "MAIL", "RCPT": "RCPT"}
 BANNER = b"220 mx.test ESMTP\r\n"
+GREETED = b"250 hi\r\n"
 ACCEPTED = b"250 2.1.5 Ok\r\n"
 TWO = ("jane", "missing")
 HONEST = ("jane", "john", "missing", "full", "info")
@@ -81,6 +82,8 @@ def endless_talk() -> dict[str, Case]:
             cases[f"lines without end, {told}"] = Case.of(
                 plays({verb: flood(b"", (reply + b"-more\r\n") * 100)}), LATER
             )
+        junk = flood(b"", b"talk that is no reply\r\n" * 100)  # only the bound in bytes ends this one
+        cases[f"junk without end at {name}"] = Case.of(plays({verb: junk}), UNKNOWN)
     cases["EHLO offers without end"] = Case.of(plays({"EHLO": flood(b"250-mx\r\n", b"250-X-OFFER\r\n" * 100)}), LATER)
     million = 1_000_000
     cases["a megabyte of acceptance"] = Case.of(plays({"RCPT": b"250 " + b"y" * million + b"\r\n"}), LATER)
@@ -125,13 +128,16 @@ def out_of_order() -> dict[str, Case]:
         "mailbox full to MAIL": Case.of(plays({"MAIL": b"552 5.2.2 Mailbox full\r\n"}), UNKNOWN),
         "an extra acceptance": Case.of(plays({"RCPT": ACCEPTED * 2}, offer=BARE_OFFER), UNKNOWN),
         "an extra refusal": Case.of(plays({"RCPT": NO_USER * 2}, offer=BARE_OFFER), UNKNOWN),
+        "half a reply too many": Case.of(plays({"RCPT": NO_USER + b"25"}, offer=BARE_OFFER), UNKNOWN),
         "extra replies in a group": Case.of(plays({"RCPT": NO_USER * 2}), UNKNOWN, UNKNOWN, users=("a", "b")),
         "a hundred extra replies": Case.of(plays({"RCPT": NO_USER * 100}), UNKNOWN),
         "an answer too early, a moment later": Case.of(
             plays({GREETING: in_two(BANNER + b"250 hi\r\n", len(BANNER), 0.1)}), UNKNOWN, users=("missing",)
         ),
         "two answers to EHLO, a moment apart": Case.of(
-            plays({"EHLO": in_two(b"250 hi\r\n" + OFFER, len(b"250 hi\r\n"), 0.1)}), UNKNOWN, users=("missing",)
+            plays({"EHLO": in_two(GREETED + OFFER, len(GREETED), 0.1), "MAIL": late(0.1, b"250 2.1.0 Ok\r\n")}),
+            UNKNOWN,
+            users=("missing",),
         ),
         "two greetings": Case.of(plays({GREETING: in_two(BANNER * 2, len(BANNER), 0.1)}), UNKNOWN),
         "an answer before EHLO": Case.of(plays({GREETING: BANNER + OFFER}), UNKNOWN),
@@ -176,7 +182,7 @@ def refusals_of_us() -> dict[str, Case]:
 
 def groups() -> dict[str, Case]:
     four = ("a", "b", "c", "d")
-    then_421 = (honestly, b"421 4.7.0 Too many errors\r\n")
+    then_421 = (honestly, b"421 4.7.0 Too many errors\r\n" * 4)
     return {
         "yes, then no": Case.of(plays({"RCPT": (ACCEPTED, NO_USER)}, offer=OFFER), OK, MISSING, users=("a", "b")),
         "yes, then no, stepwise": Case.of(
