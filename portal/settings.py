@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
 import sys
 from pathlib import Path
 
@@ -210,12 +212,20 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
+# Each machine has a queue of its own, as a list can only be read where its file is; whoever does not hear a bell looks
+# each second for work (the sweeper).
+MACHINE = hashlib.sha256(f"{socket.gethostname()}\0{PORTAL_DATA}".encode()).hexdigest()[:16]
+Q_BROKER = env.str("Q_BROKER", default="")
+if Q_BROKER and not Q_BROKER.startswith(("redis://", "rediss://")):
+    raise ImproperlyConfigured("Q_BROKER must be redis://… or rediss://…; without it the queue is in Postgres.")
+
 # The bell.  retry counts from prefetch: queue_limit = workers and bulk 1 keep it honest.
 Q_WORKERS = env.int("Q_WORKERS", default=3)  # one drains, one works on what killed others, one reads lists
 WORKER_MEMORY_MB = env.int("WORKER_MEMORY_MB", default=1_500)  # address space of a worker that drains; 0: no bound
 Q_CLUSTER = {
     "name": "portal",
-    "orm": "default",
+    "cluster_name": f"portal-{MACHINE}",
+    **({"broker_class": "portal.redis_bells.RedisBells", "redis": Q_BROKER} if Q_BROKER else {"orm": "default"}),
     "workers": Q_WORKERS,
     "queue_limit": Q_WORKERS,
     "bulk": 1,

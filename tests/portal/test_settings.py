@@ -19,14 +19,26 @@ GOOD = {
 SHOW = "from portal import settings; print(settings.MAIL_WORLD, settings.DATABASES['default']['OPTIONS']['options'])"
 
 
-def load(changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def load(changes: dict[str, str], show: str = SHOW) -> subprocess.CompletedProcess[str]:
     given = {name: value for name, value in {**GOOD, **changes}.items() if value}
-    return subprocess.run([sys.executable, "-c", SHOW], cwd=ROOT, env=given, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", show], cwd=ROOT, env=given, capture_output=True, text=True)
 
 
 def test_good_settings_load() -> None:
     done = load({"PORTAL_ROLE": "web"})
     assert done.stdout == "True -c statement_timeout=15000 -c idle_in_transaction_session_timeout=10000\n"
+
+
+def test_the_queue_is_in_postgres_unless_redis_is_named() -> None:
+    show = "from portal.settings import Q_CLUSTER as q; print(q.get('orm'), q.get('broker_class'), q.get('redis'))"
+    assert load({}, show).stdout == "default None None\n"
+    assert load({"Q_BROKER": "redis://r:1/2"}, show).stdout == "None portal.redis_bells.RedisBells redis://r:1/2\n"
+
+
+def test_each_machine_has_a_queue_of_its_own() -> None:
+    show = "from portal.settings import Q_CLUSTER; print(Q_CLUSTER['cluster_name'])"
+    names = [load({"PORTAL_DATA": folder}, show).stdout for folder in ("/a", "/a", "/b")]
+    assert names[0] == names[1] != names[2]
 
 
 def test_secrets_may_come_from_files(tmp_path: Path) -> None:
@@ -40,6 +52,7 @@ def test_secrets_may_come_from_files(tmp_path: Path) -> None:
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
         ({"DATABASE_URL": ""}, "DATABASE_URL is not set"),
         ({"DATABASE_URL": "sqlite:///x"}, "must name a Postgres database"),
+        ({"Q_BROKER": "amqp://queue"}, "Q_BROKER must be redis://… or rediss://…"),
         ({"PORTAL_ROLE": "king"}, "PORTAL_ROLE is 'king'"),
         ({"PRODUCTION": "1", "MAIL_WORLD": "1"}, "not in production"),
         ({"PRODUCTION": "1", "ALLOWED_NETWORKS": "10.0.0.0/8"}, "not in production"),

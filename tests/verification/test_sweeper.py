@@ -115,6 +115,17 @@ def test_a_list_nobody_reads_is_asked_for_again(settings: Settings, tmp_path: Pa
     assert (job.status, job.total) == (JobStatus.RUNNING, 2)
 
 
+def test_a_list_on_another_machine_is_left_to_it_for_an_hour(settings: Settings, tmp_path: Path) -> None:
+    settings.UPLOADS = tmp_path
+    job = started()
+    settings.UPLOADS = tmp_path / "of another machine"
+    silence()
+    for age in (timedelta(minutes=59), timedelta(minutes=61)):
+        Job.objects.filter(pk=job.pk).update(created_at=Now() - age)
+        Sweeper().sweep()
+        assert bells() == (["verification.tasks.read_list"] if age > timedelta(hours=1) else [])
+
+
 def test_an_expired_lease_is_freed_by_the_databases_clock() -> None:
     make_job(["jane@ok.test"])
     Batch.objects.update(token="9c1b5bd0-6d2b-4f0e-9d0c-0a4b0f0c0001", lease_until=Now() - timedelta(seconds=1))

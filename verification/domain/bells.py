@@ -1,7 +1,11 @@
-"""Bells: queue entries that say "look", after commit.  A lost one is found by the sweeper."""
+"""Bells: queue entries that say "look", after commit.  A lost one is found by the sweeper.
+
+So a queue that is away (Redis may be) is logged and fails nobody whose rows are committed.
+"""
 
 from __future__ import annotations
 
+import logging
 import uuid
 from functools import partial
 
@@ -9,6 +13,8 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from verification.domain.failpoints import failpoint
+
+logger = logging.getLogger(__name__)
 
 
 def ring() -> None:
@@ -23,4 +29,7 @@ def ask_to_read(job_id: uuid.UUID) -> None:
 
 def put(task: str, *arguments: str) -> None:
     failpoint("bell_before_ring")
-    async_task(task, *arguments)  # type: ignore[no-untyped-call]  # of django-q2
+    try:
+        async_task(task, *arguments)  # type: ignore[no-untyped-call]  # of django-q2
+    except Exception:  # of whatever broker
+        logger.exception("no bell for %s", task)

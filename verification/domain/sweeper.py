@@ -34,6 +34,7 @@ PUT_ASIDE_ATTEMPTS = 3
 BELL_SECONDS = 5.0  # between two bells for the same silence
 CLEANING_SECONDS = 3_600.0  # between two looks for orphan files
 ORPHAN_HOURS = 24
+ELSEWHERE_HOURS = 1  # how long a list may wait for the machine that has its file
 
 EXPIRE = """
 UPDATE verification_batch SET token = NULL, lease_until = NULL, attempts = attempts + 1
@@ -101,13 +102,20 @@ class Sweeper:
             self.last_bell = time.monotonic()
 
     def ask_for_unread_lists(self) -> None:
-        """Ask again for lists that nobody is reading; a list being read is locked."""
+        """Ask again for lists that nobody is reading; a list being read is locked.
+
+        One that is on another machine is left to that, for an hour: then it counts as gone.
+        """
         now = time.monotonic()
         self.asked = {job: at for job, at in self.asked.items() if now - at < 10 * BELL_SECONDS}
         with transaction.atomic():
             waiting = Job.objects.filter(status=JobStatus.PARSING, created_at__lt=Now() - timedelta(seconds=5))
-            for job in waiting.select_for_update(skip_locked=True).only("pk"):
-                if job.pk not in self.asked:
+            late = set(
+                waiting.filter(created_at__lt=Now() - timedelta(hours=ELSEWHERE_HOURS)).values_list("pk", flat=True)
+            )
+            for job in waiting.select_for_update(skip_locked=True, of=("self",)).select_related("upload"):
+                is_here = job.upload is not None and job.upload.path.exists()
+                if (is_here or job.pk in late) and job.pk not in self.asked:
                     self.asked[job.pk] = now
                     bells.ask_to_read(job.pk)
 
