@@ -15,11 +15,23 @@ def test_what_was_put_can_be_got() -> None:
 
 
 def test_the_newest_half_is_kept_and_never_more_than_the_limit() -> None:
-    memory: Memory[int, int] = Memory(10)
-    for number in range(1, 1_001):
-        memory.put(number, number)
-        assert all(memory.get(newest) == newest for newest in range(max(1, number - 4), number + 1))
+    for count in range(1, 40):
+        memory: Memory[int, int] = Memory(10)
+        for number in range(count):
+            memory.put(number, number)
         assert len(memory) <= 10
+        newest = range(max(0, count - 5), count)
+        assert [memory.get(number) for number in newest] == list(newest)
+
+
+def test_what_is_asked_for_stays() -> None:
+    memory: Memory[int, str] = Memory(10)
+    memory.put(0, "wanted")
+    memory.put(1, "unwanted")
+    for number in range(2, 100):
+        memory.put(number, "other")
+        assert memory.get(0) == "wanted"
+    assert memory.get(1) is None
 
 
 def test_a_new_value_goes_before_one_of_an_older_generation() -> None:

@@ -16,7 +16,7 @@ from verification.engine.resolver import Budget, Resolver
 from verification.engine.types import MailHostsOutcome
 
 REMEMBER_SECONDS = 10.0  # far below any sensible TTL; the resolver keeps the records for as long as they hold
-MAX_REMEMBERED = 16_000
+MAX_REMEMBERED = 10_000
 MAX_ADDRESSES = 20  # tried for one recipient, over all hosts
 
 Found = TypeVar("Found", MailHosts, HostAddresses)

@@ -1,4 +1,4 @@
-"""A bounded memory that forgets the oldest by the generation."""
+"""A bounded memory that forgets by the generation what was not asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 
 
 class Memory(Generic[Key, Value]):
-    """Keeps the newest entries: `limit` at most, and half of them for certain.
+    """Keeps what was put or got last: `limit` entries at most, and half of them for certain.
 
     Two plain dicts take turns.  Deleting the first of one dict again and again would search through all the gaps that
     the deletions before left.
@@ -24,7 +24,9 @@ class Memory(Generic[Key, Value]):
 
     def get(self, key: Key) -> Value | None:
         value = self._new.get(key)
-        return self._old.get(key) if value is None else value
+        if value is None and (value := self._old.get(key)) is not None:
+            self.put(key, value)
+        return value
 
     def put(self, key: Key, value: Value) -> None:
         """Keep an entry, in place of an older one of that key."""

@@ -278,7 +278,7 @@ class Engine:
         return next((ports[zone] for zone in _parents(domain) if zone in ports), self._config.smtp_port)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)
 def _provider(mx_host: str) -> Provider | None:
     return provider_of(mx_host)
 

@@ -42,7 +42,7 @@ def organisation_of(mx_host: str, address: str) -> str:
     return _organisation_by_name(_canonical(mx_host)) or _block_of(address) or _canonical(mx_host)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)
 def _organisation_by_name(host: str) -> str:
     if provider := provider_of(host):
         return provider.name

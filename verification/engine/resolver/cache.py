@@ -8,7 +8,7 @@ Key = tuple[str, str]  # name, record type
 
 
 class Cache:
-    """A bounded memory of replies, the older half of which goes at once.  A reply weighs one more than its records."""
+    """A bounded memory: the half that nobody asked for goes at once.  A reply weighs one more than its records."""
 
     __slots__ = ("_half", "_new", "_old", "_weight")
 
@@ -20,7 +20,9 @@ class Cache:
 
     def get(self, key: Key, now: float) -> DnsReply | None:
         """Give the reply that is still good at `now`."""
-        entry = self._new.get(key) or self._old.get(key)
+        entry = self._new.get(key)
+        if entry is None and (entry := self._old.get(key)) is not None and entry[0] > now:
+            self.put(key, entry[1], entry[0])
         return entry[1] if entry is not None and entry[0] > now else None
 
     def put(self, key: Key, reply: DnsReply, until: float) -> None:
