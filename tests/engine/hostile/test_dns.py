@@ -79,6 +79,11 @@ CHAIN = {MX: alias("a.test."), ("a.test", "MX"): alias("b.test."), ("b.test", "M
 NO_MX = {(DOMAIN, "TXT"): records("TXT", "nothing")}
 INSIDE = [ipaddress.IPv4Address("10.0.0.0") + number for number in range(4_000)]
 DEAD_ONES = [ipaddress.IPv4Address(f"{DEAD}.{number % 250 + 1}") for number in range(4_000)]
+DEAD_HOSTS = {
+    MX: records("MX", "10 mx.x.test.", "20 my.x.test."),
+    MX_A: big(tricks.A, [ip.packed for ip in DEAD_ONES[:100]]),
+    ("my.x.test", "A"): big(tricks.A, [ip.packed for ip in DEAD_ONES[100:200]]),
+}
 CONTROL: Zone = {("test", "NS"): says("NOERROR", soa=True)}
 
 COUNTS = {
@@ -89,6 +94,7 @@ COUNTS = {
     "ten hosts that do not exist": Case(NO_HOSTS, {MX: records("MX", *(f"10 m{n}.x.test." for n in range(10)))}),
     "4,000 inside addresses": of_a(big(tricks.A, [ip.packed for ip in INSIDE]), NO_HOSTS),
     "4,000 addresses of dead servers": of_a(big(tricks.A, [ip.packed for ip in DEAD_ONES]), LATER),
+    "two hosts of dead servers": Case(LATER, DEAD_HOSTS),
     "64 kB of hosts": of_mx(big(tricks.MX, [b"\0\12" + tricks.name(b"mx", b"x", b"test")]), OK),
     "64 kB of aliases": of_mx(big(tricks.CNAME, [tricks.name(b"mx", b"x", b"test")]), NO_HOSTS),
 }
@@ -211,3 +217,4 @@ def test_each_took_bounded_time(run: Run) -> None:
 def test_no_more_addresses_are_tried_than_may_be(run: Run) -> None:
     assert {name: count for name, count in run.attempts.items() if count > MOST_CONNECTIONS} == {}
     assert run.attempts["4,000 addresses of dead servers"] == MOST_CONNECTIONS
+    assert run.attempts["two hosts of dead servers"] == MOST_CONNECTIONS
