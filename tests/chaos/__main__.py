@@ -74,15 +74,22 @@ def harm(product: Product, options: argparse.Namespace) -> int:
     for number in range(options.kills):
         hand_in(product, f"part-{number}.csv", addresses[number :: options.kills])
         time.sleep(rng.uniform(0.2, 4.0))
-        kind = options.only or rng.choice(KINDS)
         before = product.ask(RESULTS)[0][0]
         at = time.monotonic()
-        pid = product.kill_one(kind, rng)
+        kind, pid = kill_any(product, [options.only] if options.only else rng.sample(KINDS, len(KINDS)), rng)
         seconds = wait_for_news(product, before)
         stuck += seconds is None
         told = "not within 90 s" if seconds is None else f"{seconds:.1f} s"
         print(f"{number + 1:>4}{at - started:7.1f}s  {kind:20}{pid or 'none there':>9}{told:>22}", flush=True)
     return stuck
+
+
+def kill_any(product: Product, kinds: list[str], rng: random.Random) -> tuple[str, int | None]:
+    """Kill a process of the first kind of which there is one."""
+    for kind in kinds:
+        if pid := product.kill_one(kind, rng):
+            return kind, pid
+    return kinds[0], None
 
 
 def wait_for_news(product: Product, before: int) -> float | None:
