@@ -135,7 +135,13 @@ def out_of_order() -> dict[str, Case]:
             plays({GREETING: in_two(BANNER + b"250 hi\r\n", len(BANNER), 0.1)}), UNKNOWN, users=("missing",)
         ),
         "two answers to EHLO, a moment apart": Case.of(
-            plays({"EHLO": in_two(GREETED + OFFER, len(GREETED), 0.1), "MAIL": late(0.1, b"250 2.1.0 Ok\r\n")}),
+            plays(
+                {
+                    "EHLO": in_two(GREETED + OFFER, len(GREETED), 0.1),
+                    "MAIL": late(0.1, b"250 2.1.0 Ok\r\n"),
+                    "RCPT": late(0.1, NO_USER),
+                }
+            ),
             UNKNOWN,
             users=("missing",),
         ),
@@ -182,14 +188,17 @@ def refusals_of_us() -> dict[str, Case]:
 
 def groups() -> dict[str, Case]:
     four = ("a", "b", "c", "d")
-    then_421 = (honestly, b"421 4.7.0 Too many errors\r\n" * 4)
+    farewell = b"421 4.7.0 Too many errors\r\n" * 4
     return {
         "yes, then no": Case.of(plays({"RCPT": (ACCEPTED, NO_USER)}, offer=OFFER), OK, MISSING, users=("a", "b")),
         "yes, then no, stepwise": Case.of(
             plays({"RCPT": (ACCEPTED, NO_USER)}, offer=BARE_OFFER), OK, MISSING, users=("a", "b")
         ),
         "yes to everybody": Case.of(plays({"RCPT": ACCEPTED}), CATCH_ALL, CATCH_ALL, users=("a", "missing")),
-        "421 in mid group": Case.of(plays({"RCPT": then_421}), OK, OK, OK, OK, users=four),
+        "421 in mid group": Case.of(plays({"RCPT": (honestly, farewell)}), OK, OK, OK, OK, users=four),
+        "421 at once with an answer": Case.of(
+            plays({"RCPT": ACCEPTED + farewell}), CATCH_ALL, CATCH_ALL, users=("a", "b")
+        ),
         "close in mid group": Case.of(plays({"RCPT": (honestly, close)}), OK, OK, OK, OK, users=four),
         "reset in mid group, stepwise": Case.of(
             plays({"RCPT": (honestly, reset)}, offer=BARE_OFFER), OK, OK, OK, OK, users=four

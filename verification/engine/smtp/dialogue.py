@@ -148,6 +148,9 @@ class Dialogue:
     def hear(self, reply: Reply) -> Heard | None:
         """Take the next reply; give what it says of a recipient, if it does.  Raises OutOfStep."""
         if not self._expected:
+            if reply.code == SHUTTING_DOWN:
+                self._refuse(self.stage, reply)
+                return None
             raise OutOfStep(f"{reply.code} in reply to nothing")
         verb, _, recipient = self._expected.popleft()
         if reply.code == SHUTTING_DOWN:
