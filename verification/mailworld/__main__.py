@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import resource
 import signal
 import sys
@@ -36,7 +37,13 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--smtp-port", required=True, type=int, metavar="N", help="port of all mail servers")
     parser.add_argument("--delay-ms", default=0, type=int, metavar="N", help="make every SMTP reply so late")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="append what was heard, as JSON lines")
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        default=os.environ.get("MAIL_WORLD_LOG"),
+        help="append what was heard, as JSON lines; by default the file that MAIL_WORLD_LOG names, if any",
+    )
     parser.add_argument("--killers", action="store_true", help="let the killer-… domains exist")
     return parser.parse_args()
 
