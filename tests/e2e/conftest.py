@@ -87,8 +87,9 @@ def answers(portal: Portal) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
+    """Give a browser for one test: its event loop runs in our thread, where no other test could run one meanwhile."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
