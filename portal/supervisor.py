@@ -195,7 +195,8 @@ class Supervisor:
         assert one.process is not None
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(one.process.pid, signal.SIGKILL)
-        one.failures = 0 if now - one.started > STEADY_SECONDS else one.failures + 1
+        healthy = now - one.started > STEADY_SECONDS or one.kill_at is not None  # we ended it ourselves
+        one.failures = 0 if healthy else one.failures + 1
         delay = min(BACKOFF_FIRST_SECONDS * 2 ** max(one.failures - 1, 0), BACKOFF_MOST_SECONDS)
         one.kill_at = None
         logger.warning("%s ended with %s; again in %.0f s", one.part.name, one.process.returncode, delay)

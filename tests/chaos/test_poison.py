@@ -52,6 +52,24 @@ def test_all_others_are_done_and_killers_put_aside(harmful: Circumstances, monke
     assert job.status == JobStatus.FINISHED
 
 
+def test_a_big_batch_is_split_into_parts_before_rows() -> None:
+    make_job([f"user{n}@ok.test" for n in range(40)])
+    Batch.objects.update(attempts=2)
+
+    sweeper.expire_leases()
+    parts = Batch.objects.order_by("pk")
+    assert sorted((len(part.check_ids), part.alone, part.attempts) for part in parts) == [
+        (8, False, 1),
+        (16, False, 1),
+        (16, False, 1),
+    ]
+
+    Batch.objects.filter(pk=parts[0].pk).update(attempts=2)
+    sweeper.expire_leases()
+    assert Batch.objects.filter(alone=True, attempts=0).count() in (8, 16)
+    assert sum(len(batch.check_ids) for batch in Batch.objects.all()) == 40
+
+
 @pytest.mark.parametrize("address", KILLERS)
 def test_a_killer_ends_its_process_within_its_bounds(harmful: Circumstances, address: str) -> None:
     make_job([address])

@@ -7,13 +7,15 @@ from itertools import pairwise
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.domain import accounts
 from portal.watch import LOOK_SECONDS, MOST_SILENT_SECONDS, SILENT_SECONDS, Seen, Silence, Watch, parameters
+from tests.factories import make_account
 from tests.verification.factories import make_job
 from verification.domain import jobs
-from verification.models import Batch
+from verification.models import Batch, Job, JobSource
 
 WAITING = Seen(claimable=3, newest=7, busy=False)
 LOOKS = int(SILENT_SECONDS / LOOK_SECONDS)
@@ -91,6 +93,15 @@ def test_a_look_at_the_rows() -> None:
     assert look() == Seen(0, 0, busy=True)
     Batch.objects.update(lease_until=Now() - timedelta(seconds=1))  # and no sweeper frees it
     assert look() == waiting
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_that_nobody_reads_is_work() -> None:
+    Job.objects.create(account=make_account(), source=JobSource.UPLOAD)
+    assert look() == Seen(1, 0, busy=False)
+    with transaction.atomic():
+        Job.objects.select_for_update().get()
+        assert look() == Seen(0, 0, busy=False)  # being read
 
 
 def test_a_database_that_is_away_is_no_news() -> None:

@@ -6,8 +6,10 @@ and done between two looks changes what is claimable: its number or its newest b
 
 # Of all that could be claimed: how many batches, the newest of them; and whether anybody holds a live lease.
 # A lease that expired counts as claimable: the sweeper, which frees it, may be what stands still.
+# A list that waits to be read counts as well; one being read is locked.
 CLAIMABLE = """
-SELECT count(*), coalesce(max(b.id), 0),
+WITH unread AS (SELECT FROM verification_job WHERE status = 'parsing' FOR KEY SHARE SKIP LOCKED)
+SELECT count(*) + (SELECT count(*) FROM unread), coalesce(max(b.id), 0),
        EXISTS (SELECT 1 FROM verification_batch WHERE token IS NOT NULL AND lease_until > now())
 FROM verification_batch b
 JOIN verification_job j ON j.id = b.job_id AND j.status = 'running'

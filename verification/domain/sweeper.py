@@ -30,6 +30,7 @@ from verification.models import Batch, Job, JobStatus, Upload
 logger = logging.getLogger(__name__)
 
 SPLIT_FROM_ATTEMPTS = 2
+PART_ROWS = 16
 PUT_ASIDE_ATTEMPTS = 3
 BELL_SECONDS = 5.0  # between two bells for the same silence
 CLEANING_SECONDS = 3_600.0  # between two looks for orphan files
@@ -42,19 +43,28 @@ WHERE id IN (SELECT id FROM verification_batch WHERE token IS NOT NULL AND lease
              ORDER BY id FOR UPDATE SKIP LOCKED)
 """
 
+# First into parts, still worked on one at a time with nothing beside them; a part that kills again into single rows.
+# So a killer has few neighbours that wait for each other.
 SPLIT = """
 WITH suspect AS (
     DELETE FROM verification_batch WHERE id IN (
         SELECT id FROM verification_batch
-        WHERE NOT alone AND token IS NULL AND attempts >= %s ORDER BY id FOR UPDATE SKIP LOCKED
+        WHERE NOT alone AND token IS NULL AND attempts >= %(attempts)s ORDER BY id FOR UPDATE SKIP LOCKED
     ) RETURNING *
+), open AS (
+    SELECT s.id AS batch_id, c.id, row_number() OVER of_batch - 1 AS place, count(*) OVER (PARTITION BY s.id) AS size
+    FROM suspect s CROSS JOIN LATERAL unnest(s.check_ids) WITH ORDINALITY AS c(id, place)
+    WHERE NOT EXISTS (SELECT 1 FROM verification_checkresult r WHERE r.check_row_id = c.id AND r.final)
+    WINDOW of_batch AS (PARTITION BY s.id ORDER BY c.place)
+), part AS (
+    SELECT batch_id, size <= %(part)s AS alone, array_agg(id ORDER BY place) AS ids
+    FROM open GROUP BY batch_id, size, place / CASE WHEN size <= %(part)s THEN 1 ELSE %(part)s END
 )
 INSERT INTO verification_batch (job_id, account_id, check_ids, due_at, attempts, alone, tries, flushes,
                                 first_tried_at, source_address, sender)
-SELECT s.job_id, s.account_id, ARRAY[open.id], s.due_at, 0, true, s.tries, 0, s.first_tried_at, s.source_address,
-       s.sender
-FROM suspect s CROSS JOIN LATERAL unnest(s.check_ids) AS open(id)
-WHERE NOT EXISTS (SELECT 1 FROM verification_checkresult r WHERE r.check_row_id = open.id AND r.final)
+SELECT s.job_id, s.account_id, p.ids, s.due_at, CASE WHEN p.alone THEN 0 ELSE %(attempts)s - 1 END, p.alone, s.tries, 0,
+       s.first_tried_at, s.source_address, s.sender
+FROM suspect s JOIN part p ON p.batch_id = s.id
 """
 
 # Of what is well, and of what is suspected: is there any to claim, and is any being worked on?
@@ -136,7 +146,7 @@ def expire_leases() -> None:
             logger.warning("%s leases expired unreleased", cursor.rowcount)
     failpoint("expiry_before_split")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(SPLIT, [SPLIT_FROM_ATTEMPTS])
+        cursor.execute(SPLIT, {"attempts": SPLIT_FROM_ATTEMPTS, "part": PART_ROWS})
 
 
 def put_aside_poison() -> None:
