@@ -69,8 +69,9 @@ def addresses(load: Load) -> Iterator[str]:
     everything = list(good)
     if load.shuffled:
         random.Random(1).shuffle(everything)
+    total = len(everything) + load.tarpits
     for number in range(load.tarpits):
-        everything.insert(number * len(everything) // load.tarpits, f"user@tarpit-{number + 1}.test")
+        everything.insert(number * total // load.tarpits, f"user@tarpit-{number + 1}.test")
     yield from everything
 
 
@@ -88,7 +89,7 @@ class Run:
         self._source = addresses(load)
         self._wrong: Counter[str] = Counter()
         self._first = self._last = 0.0
-        self._done = asyncio.Event()
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.measure = Measure(base=held_megabytes())
 
     async def run(self) -> Measure:
@@ -96,7 +97,9 @@ class Run:
         measure, load = self.measure, self._load
         began, processor, waited = time.perf_counter(), time.process_time(), waited_seconds()
         workers = [asyncio.create_task(self._work(engine)) for _ in range(min(load.in_flight, load.count))]
-        await self._done.wait()
+        for worker in workers:
+            worker.add_done_callback(self._on_end)
+        await self._done
         measure.processor = (time.process_time() - processor) / load.count * 1_000
         measure.waited = waited_seconds() - waited
         measure.seconds = self._last - began
@@ -125,7 +128,12 @@ class Run:
         if measure.answers % max(1, count // 10) == 0:
             measure.held.append(held_megabytes())
         if measure.answers == count:
-            self._done.set()
+            self._done.set_result(None)
+
+    def _on_end(self, worker: asyncio.Task[None]) -> None:
+        """Break down when a worker did: nobody would ask for its addresses."""
+        if not worker.cancelled() and (error := worker.exception()) and not self._done.done():
+            self._done.set_exception(error)
 
 
 def _config(load: Load) -> EngineConfig:
