@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from tests.engine.fake_dns import FakeDns, Query, Script, answer, records, says, silent
+from tests.engine.fake_dns import FakeDns, Query, Script, answer, says, silent
 
 A, CNAME, MX, NS = 1, 5, 15, 2
 OWNER = b"\xc0\x0c"  # a pointer to the name in question
@@ -154,18 +154,14 @@ def cut_over_udp(script: Script) -> Script:
 def big(rdtype: int, data: list[bytes], size: int = 65_535) -> Script:
     """Fill an answer over TCP to the brim."""
     room = size - 300
-
-    def whole(query: Query, _: str) -> list[bytes]:
-        rrs: list[bytes] = []
-        while sum(map(len, rrs[:1])) * len(rrs) < room - 100:
-            rrs.append(rr(rdtype, data[len(rrs) % len(data)]))
-        return [packet(query, *rrs)]
-
-    return cut_over_udp(whole)
+    count = room // len(rr(rdtype, data[0]))
+    return cut_over_udp(raw(b"".join(rr(rdtype, data[number % len(data)]) for number in range(count)), answers=count))
 
 
-def thousand_hosts(domain: str) -> Script:
-    return records("MX", *(f"{number} mx{number}.{domain}." for number in range(1_000)))
+def thousand_hosts(*labels: bytes) -> Script:
+    """Name mx0 to mx999 of a domain."""
+    rrs = [rr(MX, struct.pack("!H", number) + name(b"mx%d" % number, *labels)) for number in range(1_000)]
+    return cut_over_udp(raw(b"".join(rrs), answers=len(rrs)))
 
 
 SILENT = knows_controls(silent)
