@@ -24,6 +24,7 @@ SETTINGS = {
     "BIND_ADDRESS": "0.0.0.0",
     "PUBLIC_URL": f"http://{NETWORK}.1:8000",
     "ALLOWED_HOSTS": f"{NETWORK}.1",
+    "LOG_LEVEL": "WARNING",
     "RETRY_MINUTES": "0.1,0.2,0.5,1",
     "PROBE_CONCURRENCY": "100",
 }
