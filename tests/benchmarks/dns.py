@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import resource
 import socket
 import struct
 import time
@@ -18,6 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import dns.asyncresolver
 import uvloop
 
+from tests.benchmarks.load import peak_megabytes
 from verification.engine.config import EngineConfig
 from verification.engine.resolver import Budget, DnsStatus, Resolver
 
@@ -46,11 +46,7 @@ async def measure(label: str, wanted: Sequence[str], look_up: Callable[[str], Aw
     await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     rates = f"{len(wanted) / wall:9,.0f}/s {len(wanted) / processor:9,.0f}/CPU-s"
-    print(f"{label:34} {rates} {peak_megabytes():5} MB peak")
-
-
-def peak_megabytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{label:34} {rates} {peak_megabytes():5.0f} MB peak")
 
 
 def names(count: int) -> list[str]:
@@ -88,7 +84,7 @@ def main() -> None:
     server.bind(("127.0.0.1", 0))
     process = multiprocessing.Process(target=respond, args=(server,), daemon=True)
     process.start()
-    print(f"before the first look-up {peak_megabytes()} MB")
+    print(f"before the first look-up {peak_megabytes():.0f} MB")
     try:
         uvloop.run(own(server.getsockname(), "own sockets, uvloop", count))
         asyncio.run(own(server.getsockname(), "own sockets, asyncio", count))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import select
 import socket
 import sys
@@ -17,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from tests.benchmarks.load import Load, Measure, addresses, load_of
+from tests.benchmarks.load import Load, Measure, addresses, load_of, peak_megabytes
 from verification.engine.config import EngineConfig
 from verification.engine.resolver import Budget, Resolver
 
@@ -63,7 +62,7 @@ class Floor:
             rate=(count - 1) / (self._last - self._first),
             seconds=self._last - began,
             processor=(time.process_time() - processor) / count * 1_000,
-            peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            peak=peak_megabytes(),
         )
 
     def _open(self) -> None:

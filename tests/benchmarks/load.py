@@ -105,7 +105,7 @@ class Run:
         measure.seconds = self._last - began
         measure.rate = (load.count - 1) / (self._last - self._first)
         measure.wrong = dict(self._wrong)
-        measure.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        measure.peak = peak_megabytes()
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
@@ -151,6 +151,12 @@ def _config(load: Load) -> EngineConfig:
 def held_megabytes() -> float:
     """Give the resident memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / (1 << 20)
+
+
+def peak_megabytes() -> float:
+    """Give the peak resident memory of this program; ru_maxrss would count what its parent had when it forked."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def load_of(text: str) -> Load:
