@@ -20,8 +20,8 @@ from pathlib import Path
 
 import uvloop
 
-from verification.engine.__main__ import _collect_less_often as collect_less_often
 from verification.engine.config import EngineConfig
+from verification.engine.memory import collect_less_often
 from verification.engine.pipeline import Engine
 from verification.engine.types import Answer, Reason
 

@@ -6,7 +6,6 @@ It may run any number of times, beside others, and die at any moment: leases and
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -27,6 +26,7 @@ from verification.domain.probing import engine_config
 from verification.domain.reuse import Earlier
 from verification.domain.slots import Slot
 from verification.engine import Answer, Engine, scenarios
+from verification.engine.memory import collect_less_often
 from verification.engine.syntax import parse
 from verification.engine.types import CatchAll
 
@@ -86,12 +86,6 @@ async def wait_briefly(event: asyncio.Event, seconds: float) -> None:
         async with asyncio.timeout(seconds):
             await event.wait()
     event.clear()
-
-
-def collect_less_often() -> None:
-    """Spare the garbage collector what stays and what is in flight: a quarter of the engine's time went there."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

