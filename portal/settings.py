@@ -118,7 +118,7 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0 if PORTAL_ROLE == "command" else 60,
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"options": database_options(PORTAL_ROLE)},
+    "OPTIONS": {**DATABASES["default"].get("OPTIONS", {}), "options": database_options(PORTAL_ROLE)},
 }
 if PORTAL_ROLE == "web":  # under ASGI each request has a thread, which would open a connection of its own and leave it
     DATABASES["default"] |= {"CONN_MAX_AGE": 0}

@@ -29,6 +29,16 @@ def test_good_settings_load() -> None:
     assert done.stdout == "True -c statement_timeout=15000 -c idle_in_transaction_session_timeout=10000\n"
 
 
+def test_tls_of_the_database_is_kept_on_every_road() -> None:
+    show = (
+        "import django; django.setup(); from django.db import connection;"
+        "from verification.domain.database import connection_kwargs;"
+        "print(connection.settings_dict['OPTIONS']['sslmode'], connection_kwargs('drain')['sslmode'])"
+    )
+    url = {"DATABASE_URL": GOOD["DATABASE_URL"] + "?sslmode=verify-full", "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    assert load(url, show).stdout == "verify-full verify-full\n"
+
+
 def test_the_queue_is_in_postgres_unless_redis_is_named() -> None:
     show = "from portal.settings import Q_CLUSTER as q; print(q.get('orm'), q.get('broker_class'), q.get('redis'))"
     assert load({}, show).stdout == "default None None\n"

@@ -12,6 +12,7 @@ def connection_kwargs(role: str) -> dict[str, Any]:  # Any: libpq's parameters
     """Give psycopg.connect() the database that Django is using, with the time-outs of a role."""
     database = connection.settings_dict
     statement, idle = settings.ROLE_TIMEOUTS_MS[role]
+    tls = {name: value for name, value in database["OPTIONS"].items() if name.startswith("ssl")}
     return {
         "dbname": database["NAME"],
         "user": database["USER"],
@@ -24,4 +25,5 @@ def connection_kwargs(role: str) -> dict[str, Any]:  # Any: libpq's parameters
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
+        **tls,
     }
