@@ -74,7 +74,7 @@ def run_as(owner: Owner, command: Sequence[str | Path]) -> None:
 
 def clean_environment() -> dict[str, str]:
     """Give what a server needs; PG… variables of the caller would lead it astray."""
-    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return {"PATH": f"{os.defpath}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}  # useradd lies in sbin
 
 
 def database_user(cluster: Path | None) -> pwd.struct_passwd:

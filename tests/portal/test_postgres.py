@@ -182,6 +182,15 @@ def test_a_running_server_is_left_alone(tmp_path: Path, monkeypatch: pytest.Monk
     assert note.exists()
 
 
+def test_programs_for_administration_are_found_whatever_the_caller_has_in_its_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")  # as a root shell without /usr/sbin has it
+    if shutil.which("useradd", path="/usr/sbin:/sbin") is None:
+        pytest.skip("no useradd on this machine")
+    files.run_as(None, ["useradd", "--help"])
+
+
 def test_private_files_are_private(tmp_path: Path) -> None:
     files.write_private(tmp_path / "secret", "x")
     assert (tmp_path / "secret").read_text() == "x"
