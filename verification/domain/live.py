@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from psycopg import InterfaceError, OperationalError
+from psycopg import AsyncConnection, InterfaceError, OperationalError
 
 from accounts.domain import keys, quota
 from accounts.domain.quota import KeyGrant
@@ -54,6 +55,12 @@ class LiveOutcome:
     answer: Answer
     reused: bool
     quota_left: int
+    charged: bool = False
+    checked_at: datetime | None = None  # of an earlier answer given again
+
+
+# Writes what else belongs into the last transaction of a call.
+Keep = Callable[[AsyncConnection[Any], LiveOutcome], Awaitable[None]]  # Any: its rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Desk:
     flights: Flights[Answer] = field(default_factory=Flights)
 
 
-async def check_one(desk: Desk, request: LiveRequest) -> LiveOutcome:
+async def check_one(desk: Desk, request: LiveRequest, *, keep: Keep | None = None) -> LiveOutcome:
     """Answer a call.  A cancelled one charges nothing.
 
     Raises a kind of AccessRefused, FeatureDisabled, QuotaExceeded; psycopg.Error when the database is away.
@@ -74,30 +81,40 @@ async def check_one(desk: Desk, request: LiveRequest) -> LiveOutcome:
     started = time.monotonic()
     reference = f"live:{uuid.uuid4()}"
     try:
-        return await answer(desk, request, reference, started)
+        return await answer(desk, request, reference, started, keep)
     except asyncio.CancelledError:
         await to_its_end(release(desk.pool, reference))
         raise
 
 
-async def answer(desk: Desk, request: LiveRequest, reference: str, started: float) -> LiveOutcome:
+async def answer(
+    desk: Desk, request: LiveRequest, reference: str, started: float, keep: Keep | None = None
+) -> LiveOutcome:
     address = parse(request.email)
     grant, earlier = await admit(desk, request, address, reference)
     if request.sandbox or grant.kind == KeyKind.SANDBOX:
-        return LiveOutcome(scenarios.answer(request.email), reused=False, quota_left=grant.quota_left)
+        outcome = LiveOutcome(scenarios.answer(request.email), reused=False, quota_left=grant.quota_left)
+        if keep is not None:
+            async with desk.pool.connection() as connection:
+                await keep(connection, outcome)
+        return outcome
     failpoint("live_admitted")
     if earlier is not None:
         duration, source = milliseconds_since(started), earlier.check_id
         reply = earlier.answer(email=address.text, user=address.user, domain=address.domain, duration=duration)
-        await to_its_end(desk.pool.insist(lambda: record_reused(desk.pool, grant, address, reply, reference, source)))
-        return LiveOutcome(reply, reused=True, quota_left=grant.quota_left)
+        outcome = LiveOutcome(reply, True, grant.quota_left, charged=True, checked_at=earlier.checked_at)
+        await to_its_end(
+            desk.pool.insist(lambda: record_reused(desk.pool, grant, address, outcome, reference, source, keep))
+        )
+        return outcome
     ends_at = started + request.max_wait
     reply = as_supplied(await probe(desk, grant, address, ends_at, request.max_wait), address)
     failpoint("live_before_settle")
-    await to_its_end(desk.pool.insist(lambda: record(desk.pool, grant, address, reply, reference)))
-    failpoint("live_settled")
     free = reply.verdict.blame.is_ours
-    return LiveOutcome(reply, reused=False, quota_left=grant.quota_left + free)
+    outcome = LiveOutcome(reply, False, grant.quota_left + free, charged=not free)
+    await to_its_end(desk.pool.insist(lambda: record(desk.pool, grant, address, outcome, reference, keep)))
+    failpoint("live_settled")
+    return outcome
 
 
 async def admit(desk: Desk, request: LiveRequest, address: Address, reference: str) -> tuple[KeyGrant, Earlier | None]:
@@ -141,9 +158,11 @@ async def probe(desk: Desk, grant: KeyGrant, address: Address, ends_at: float, m
     return await desk.flights.join(key, ends_at=ends_at, slack=SHARED_WITHIN * max_wait, start=start)
 
 
-async def record(pool: LivePool, grant: KeyGrant, address: Address, reply: Answer, reference: str) -> None:
+async def record(
+    pool: LivePool, grant: KeyGrant, address: Address, outcome: LiveOutcome, reference: str, keep: Keep | None
+) -> None:
     """Settle, keep the history and what is worth remembering."""
-    charged = not reply.verdict.blame.is_ours
+    reply, charged = outcome.answer, outcome.charged
     values = history(grant, address, reply) | {
         "result": reply.verdict.result.value,
         "reason": reply.verdict.reason.value,
@@ -163,15 +182,25 @@ async def record(pool: LivePool, grant: KeyGrant, address: Address, reply: Answe
             await quota.asettle(connection, reference=reference, used=1, released=0, entry=reference)
         else:
             await quota.aclose_reservation(connection, reference=reference, entry=f"{reference}:free")
+        if keep is not None:
+            await keep(connection, outcome)
 
 
 async def record_reused(
-    pool: LivePool, grant: KeyGrant, address: Address, reply: Answer, reference: str, source: int
+    pool: LivePool,
+    grant: KeyGrant,
+    address: Address,
+    outcome: LiveOutcome,
+    reference: str,
+    source: int,
+    keep: Keep | None,
 ) -> None:
     """Settle and keep the history of an earlier answer given again, which costs the same."""
     async with pool.connection() as connection, connection.transaction():
-        await connection.execute(sql.RECORD_REUSED, history(grant, address, reply) | {"source": source})
+        await connection.execute(sql.RECORD_REUSED, history(grant, address, outcome.answer) | {"source": source})
         await quota.asettle(connection, reference=reference, used=1, released=0, entry=reference)
+        if keep is not None:
+            await keep(connection, outcome)
 
 
 def history(grant: KeyGrant, address: Address, reply: Answer) -> dict[str, Any]:  # Any: SQL parameters
