@@ -57,6 +57,8 @@ def give_verdict(
     *,
     final: bool = True,
     evidence: dict[str, object] | None = None,
+    normalized: str = "",
+    did_you_mean: str = "",
 ) -> CheckResult:
     """Write a verdict with its tally and its place in the job's counters."""
     verdict = CheckResult.objects.create(
@@ -67,6 +69,8 @@ def give_verdict(
         reason=reason,
         blame=blame,
         mail_server_location="DE",
+        normalized=normalized,
+        did_you_mean=did_you_mean,
         evidence=evidence or {},
         final=final,
         checked_at=NOW,

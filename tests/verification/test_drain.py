@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,22 @@ def test_a_job_is_worked_off() -> None:
         (EventType.PROCESSED, 6, 6),
     ]
     assert_books_agree(job)
+
+
+def test_what_an_answer_says_of_the_address_is_kept() -> None:
+    make_job(["Jane.Doe+x@gmail.com", "jane@gmial.com", "nobody"])
+
+    async def probe(address: str, order: Order) -> Answer:
+        return replace(scenarios.answer(address), did_you_mean="jane@gmail.com" if "gmial" in address else "")
+
+    work_off(probe)
+
+    rows = CheckResult.objects.order_by("check_row__position")
+    assert list(rows.values_list("normalized", "did_you_mean")) == [
+        ("janedoe@gmail.com", ""),
+        ("jane@gmial.com", "jane@gmail.com"),
+        ("", ""),
+    ]
 
 
 def test_a_sandbox_job_costs_nothing() -> None:

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from tests.verification.factories import finish, give_verdict, make_job, make_list, make_upload
 from verification.domain import exports, lists
-from verification.domain.cells import RESULT_COLUMNS, guard, unguard
+from verification.domain.cells import EARLIER_COLUMNS, RESULT_COLUMNS, guard, unguard
 from verification.engine.types import Blame, Reason, Result
 from verification.models import Job
 
@@ -29,14 +29,17 @@ def exported(job: Job) -> list[list[str]]:
 
 def test_original_columns_then_ours_in_the_order_of_the_list() -> None:
     job = make_list("name,email\nJane,jane@ok.de\nJoe,no-at-sign\nJill,jane@ok.de\nBob,bob@ok.test\n")
-    give_verdict(job.checks.get(position=0), Result.BAD, Reason.MAILBOX_FULL, Blame.ADDRESS)
+    full = (Result.BAD, Reason.MAILBOX_FULL, Blame.ADDRESS)
+    give_verdict(job.checks.get(position=0), *full, normalized="jane@ok.de", did_you_mean="=jane@ok.net")
 
     header, *rows = exported(job)
     assert header == ["name", "email", *RESULT_COLUMNS]
-    assert rows[0] == ["Jane", "jane@ok.de", "jane@ok.de", "Bad", "MailboxFull", "DE", "DE", "address", CHECKED]
-    assert rows[1][:-1] == ["Joe", "no-at-sign", "no-at-sign", "Bad", "AtSignNotFound", "", "", "address"]
-    assert rows[2] == ["Jill", "jane@ok.de", "jane@ok.de", "Bad", "MailboxFull", "DE", "DE", "address", CHECKED]
-    assert rows[3] == ["Bob", "bob@ok.test", "", "", "", "", "", "", ""]
+    verdict = ["Bad", "MailboxFull", "DE", "DE", "address", CHECKED, "jane@ok.de", "'=jane@ok.net"]
+    assert rows[0] == ["Jane", "jane@ok.de", "jane@ok.de", *verdict]
+    assert rows[1][:8] == ["Joe", "no-at-sign", "no-at-sign", "Bad", "AtSignNotFound", "", "", "address"]
+    assert rows[1][9:] == ["", ""]
+    assert rows[2] == ["Jill", "jane@ok.de", "jane@ok.de", *verdict]
+    assert rows[3] == ["Bob", "bob@ok.test", *[""] * 9]
 
 
 def test_a_verdict_that_is_not_final_is_shown_as_it_is_now() -> None:
@@ -51,7 +54,7 @@ def test_job_requests_have_one_column_of_their_own() -> None:
 
     assert exported(job) == [
         ["email", *RESULT_COLUMNS],
-        ["a@ok.test", "a@ok.test", "Ok", "Success", "", "DE", "none", CHECKED],
+        ["a@ok.test", "a@ok.test", "Ok", "Success", "", "DE", "none", CHECKED, "", ""],
     ]
 
 
@@ -95,6 +98,13 @@ def test_export_and_upload_give_the_original_cells() -> None:
     assert row[10:13] == ["+jane@ok.test", "Ok", "Success"]
     assert again.columns[0] == "=email"
     assert again.sample == [row]
+
+
+def test_exports_of_an_earlier_version_are_known_too() -> None:
+    header = ",".join(["email", *EARLIER_COLUMNS])
+    (row,) = lists.rows(make_upload(f"{header}\n'+jane@ok.test,'+jane@ok.test,Ok,Success,,,none,{CHECKED}\n"))
+
+    assert row[:2] == ["+jane@ok.test", "+jane@ok.test"]
 
 
 def test_an_apostrophe_in_a_list_of_others_stays() -> None:

@@ -78,7 +78,7 @@ def test_a_fresh_result_answers_again_and_keeps_its_date() -> None:
     again = CheckResult.objects.get(job=second, check_row__position=0)
     source = CheckResult.objects.get(job=first)
     assert (again.result, again.charged, again.checked_at) == ("Ok", True, source.checked_at)
-    assert again.evidence == source.evidence
+    assert (again.evidence, again.normalized) == (source.evidence, "jane@ok.test")
 
 
 def test_another_account_asks_anew() -> None:

@@ -1,8 +1,9 @@
 """Cells of exported lists: the columns we add, and the rule that keeps spreadsheets from evaluating a cell.
 
 The rule: a cell that begins with = + - @ (also full-width), tab, carriage return or line feed, or with apostrophes
-before one of them, gets one apostrophe in front.  A list whose last columns are RESULT_COLUMNS was exported by us: on
-reading it that apostrophe is taken away again, so that export and upload give the original cells back.
+before one of them, gets one apostrophe in front.  A list whose last columns are RESULT_COLUMNS, or those of an earlier
+version, was exported by us: on reading it that apostrophe is taken away again, so that export and upload give the
+original cells back.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-RESULT_COLUMNS = (
+EARLIER_COLUMNS = (
     "Checked Email Address",
     "Status",
     "Additional Status Info",
@@ -19,6 +20,7 @@ RESULT_COLUMNS = (
     "Blame",
     "Checked At",
 )
+RESULT_COLUMNS = (*EARLIER_COLUMNS, "Normalized Email Address", "Did You Mean")
 GUARDED = r"^'*[-=+@＝＋－＠\t\r\n]"  # the same in Python and in Postgres
 
 needs_guard = re.compile(GUARDED).match
@@ -33,4 +35,4 @@ def unguard(cell: str) -> str:
 
 
 def is_our_export(columns: Sequence[str]) -> bool:
-    return tuple(columns[-len(RESULT_COLUMNS) :]) == RESULT_COLUMNS
+    return any(tuple(columns[-len(ours) :]) == ours for ours in (RESULT_COLUMNS, EARLIER_COLUMNS))

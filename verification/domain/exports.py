@@ -25,14 +25,14 @@ NO_RESULT = ("",) * len(RESULT_COLUMNS)
 # A duplicate row shows the verdict of the first row with its mailbox.
 ROWS = """
 SELECT c.original, c.address, c.domain, r.result, r.reason, r.mail_server_location, r.blame,
-       to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+       to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.normalized, r.did_you_mean
 FROM verification_check c
 LEFT JOIN verification_check f ON f.job_id = c.job_id AND f.position = c.duplicate_of
 LEFT JOIN verification_checkresult r ON r.check_row_id = coalesce(f.id, c.id)
 WHERE c.job_id = %s AND c.account_id = %s AND c.position >= %s AND c.position < %s
 ORDER BY c.position
 """
-Fetched = tuple[list[str] | None, str, str, str | None, str, str, str, str]
+Fetched = tuple[list[str] | None, str, str, str | None, str, str, str, str, str, str]
 
 
 def export_csv(*, job: Job) -> Iterator[bytes]:
@@ -50,13 +50,14 @@ def export_csv(*, job: Job) -> Iterator[bytes]:
 
 
 def line(row: Fetched, width: int) -> list[str]:
-    original, address, domain, result, reason, server_country, blame, checked_at = row
+    original, address, domain, result, reason, server_country, blame, checked_at, normalized, meant = row
     cells = [guard(cell) for cell in (original or [address])]
     cells += [""] * (width - len(cells))
     if result is None:
         cells += NO_RESULT
     else:
         cells += (guard(address), result, reason, country_of(domain), server_country, blame, checked_at)
+        cells += (guard(normalized), guard(meant))
     return cells
 
 

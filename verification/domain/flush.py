@@ -19,7 +19,7 @@ from verification.domain import facts, later
 from verification.domain.claims import Connection, Lease
 from verification.domain.failpoints import failpoint
 from verification.domain.reuse import remember
-from verification.domain.text import storable_json
+from verification.domain.text import storable, storable_json
 from verification.engine.types import Answer, CatchAll, Result
 from verification.models import EventType
 
@@ -37,18 +37,20 @@ WHERE b.id = %(id)s AND b.token = %(token)s FOR UPDATE OF b
 INSERT_RESULTS = """
 INSERT INTO verification_checkresult AS r (
     check_row_id, account_id, job_id, result, reason, blame, role, free, disposable, mail_server_location, duration,
-    evidence, final, charged, checked_at
+    normalized, did_you_mean, evidence, final, charged, checked_at
 )
 SELECT id, %(account_id)s, %(job_id)s, result, reason, blame, role, free, disposable, location, duration,
-       evidence::jsonb, final, charged, coalesce(checked_at, now())
+       normalized, did_you_mean, evidence::jsonb, final, charged, coalesce(checked_at, now())
 FROM unnest(
     %(id)b::bigint[], %(result)b::text[], %(reason)b::text[], %(blame)b::text[], %(role)b::bool[], %(free)b::bool[],
-    %(disposable)b::bool[], %(location)b::text[], %(duration)b::int[], %(evidence)b::text[], %(final)b::bool[],
-    %(charged)b::bool[], %(checked_at)b::timestamptz[]
-) AS t(id, result, reason, blame, role, free, disposable, location, duration, evidence, final, charged, checked_at)
+    %(disposable)b::bool[], %(location)b::text[], %(duration)b::int[], %(normalized)b::text[], %(meant)b::text[],
+    %(evidence)b::text[], %(final)b::bool[], %(charged)b::bool[], %(checked_at)b::timestamptz[]
+) AS t(id, result, reason, blame, role, free, disposable, location, duration, normalized, did_you_mean, evidence, final,
+       charged, checked_at)
 ON CONFLICT (check_row_id) DO UPDATE SET
     result = excluded.result, reason = excluded.reason, blame = excluded.blame, duration = excluded.duration,
-    mail_server_location = excluded.mail_server_location, evidence = excluded.evidence, final = excluded.final,
+    mail_server_location = excluded.mail_server_location, normalized = excluded.normalized,
+    did_you_mean = excluded.did_you_mean, evidence = excluded.evidence, final = excluded.final,
     charged = excluded.charged, checked_at = excluded.checked_at
 WHERE NOT r.final
 RETURNING check_row_id
@@ -263,6 +265,8 @@ def result_columns(lease: Lease, answered: Sequence[Answered]) -> dict[str, obje
         "disposable": [a.disposable for a in answers],
         "location": [a.mail_server_location for a in answers],
         "duration": [a.duration for a in answers],
+        "normalized": [storable(a.normalized) for a in answers],
+        "meant": [storable(a.did_you_mean) for a in answers],
         "evidence": [storable_json(a.evidence.as_dict()) for a in answers],
         "final": [one.final for one in answered],
         "charged": [one.charged for one in answered],

@@ -171,6 +171,8 @@ async def record(
         "free": reply.free,
         "disposable": reply.disposable,
         "location": reply.mail_server_location,
+        "normalized": storable(reply.normalized),
+        "did_you_mean": storable(reply.did_you_mean),
         "evidence": storable_json(reply.evidence.as_dict()),
         "charged": charged,
         "digest": digest_of(address, hash_key=grant.hash_key) if charged else None,

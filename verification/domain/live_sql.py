@@ -10,14 +10,14 @@ WITH made AS (
 """
 _RESULT_COLUMNS = """
     (check_row_id, account_id, result, reason, blame, role, free, disposable, mail_server_location, duration,
-     evidence, final, charged, checked_at)
+     normalized, did_you_mean, evidence, final, charged, checked_at)
 """
 
 # A digest of NULL: not to be remembered.
 RECORD = f"""{_CHECK}, verdict AS (
     INSERT INTO verification_checkresult {_RESULT_COLUMNS}
     SELECT id, account_id, %(result)s, %(reason)s, %(blame)s, %(role)s, %(free)s, %(disposable)s, %(location)s,
-           %(duration)s, %(evidence)s::jsonb, true, %(charged)s, now()
+           %(duration)s, %(normalized)s, %(did_you_mean)s, %(evidence)s::jsonb, true, %(charged)s, now()
     FROM made
 )
 INSERT INTO verification_knownmailbox (account_id, digest, check_row_id, checked_at)
@@ -29,6 +29,6 @@ ON CONFLICT (account_id, digest) DO UPDATE SET check_row_id = excluded.check_row
 RECORD_REUSED = f"""{_CHECK}
 INSERT INTO verification_checkresult {_RESULT_COLUMNS}
 SELECT made.id, made.account_id, r.result, r.reason, r.blame, r.role, r.free, r.disposable, r.mail_server_location,
-       %(duration)s, r.evidence, true, true, r.checked_at
+       %(duration)s, r.normalized, r.did_you_mean, r.evidence, true, true, r.checked_at
 FROM made, verification_checkresult r WHERE r.check_row_id = %(source)s
 """  # constants

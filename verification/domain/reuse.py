@@ -18,7 +18,7 @@ SHORT_LIVED_SECONDS = 300  # RetryLater and GreyListing are not reused for longe
 # What an account knows of mailboxes, fresh enough.  RetryLater and GreyListing pass quickly.
 FRESH = """
 SELECT k.digest, r.check_row_id, r.result, r.reason, r.blame, r.role, r.free, r.disposable, r.mail_server_location,
-       r.evidence, r.checked_at
+       r.evidence, r.checked_at, r.normalized, r.did_you_mean
 FROM verification_knownmailbox k JOIN verification_checkresult r ON r.check_row_id = k.check_row_id
 WHERE k.account_id = %(account_id)s AND k.digest = ANY(%(digests)s)
   AND k.checked_at > now() - interval '1 second' * CASE
@@ -48,6 +48,8 @@ class Earlier:
     mail_server_location: str
     evidence: Evidence
     checked_at: datetime
+    normalized: str = ""
+    did_you_mean: str = ""
 
     def answer(self, *, email: str, user: str, domain: str, duration: int = 0) -> Answer:
         """Give it as the answer for an address written this way."""
@@ -62,6 +64,8 @@ class Earlier:
             self.mail_server_location,
             duration,
             self.evidence,
+            self.normalized,
+            self.did_you_mean,
         )
 
 
@@ -86,6 +90,8 @@ async def find_fresh(
             location,
             Evidence.from_dict(evidence),
             checked_at,
+            normalized,
+            did_you_mean,
         )
         for (
             digest,
@@ -99,6 +105,8 @@ async def find_fresh(
             location,
             evidence,
             checked_at,
+            normalized,
+            did_you_mean,
         ) in await cursor.fetchall()
     }
 

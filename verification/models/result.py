@@ -24,6 +24,8 @@ class CheckResult(models.Model):
     disposable = models.BooleanField(default=False)
     mail_server_location = models.CharField(max_length=2, blank=True, default="")
     duration = models.PositiveIntegerField(default=0)  # milliseconds
+    normalized = models.TextField(blank=True, default="", db_default="")  # the mailbox as its provider files it
+    did_you_mean = models.TextField(blank=True, default="", db_default="")  # the address that was probably meant
     evidence = models.JSONField(default=dict)  # Evidence.as_dict()
     final = models.BooleanField(default=True)
     charged = models.BooleanField(default=False)

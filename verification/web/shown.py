@@ -39,6 +39,12 @@ class ShownRow:
     def number(self) -> int:
         return self.check.position + 1
 
+    @property
+    def normalized(self) -> str:
+        """The provider's name for the mailbox, where it is another one than was given."""
+        name = self.verdict.normalized if self.verdict else ""
+        return name if name != self.check.address else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:

@@ -100,6 +100,7 @@ def test_a_call_costs_one_and_is_kept(url: str, account: Account, secret: str) -
     assert (check.account, check.job, check.address, check.domain) == (account, None, "jane@ok.test", "ok.test")
     assert (result.result, result.reason, result.blame, result.charged) == ("Ok", "Success", "none", True)
     assert result.evidence["mail_hosts"] == "found"
+    assert (result.normalized, result.did_you_mean) == ("jane@ok.test", "")
     assert left(account) == 9
     moved = LedgerEntry.objects.exclude(kind=LedgerKind.GRANT).order_by("id").values_list("kind", "amount")
     assert list(moved) == [("reserve", 1), ("settle", 1)]
@@ -148,6 +149,7 @@ def test_a_recent_answer_is_reused_and_costs_one(
     assert left(account) == 8
     results = CheckResult.objects.order_by("check_row_id")
     assert [(result.charged, result.evidence) for result in results] == [(True, results[0].evidence)] * 2
+    assert [result.normalized for result in results] == ["reused@ok.test"] * 2
     assert results[0].checked_at == results[1].checked_at
     assert len([one for one in mail_world.heard() if "<reused@" in str(one)]) == 1
 

@@ -36,7 +36,8 @@ def job(account: Account) -> Job:
     reply = {"host": "mx.ok.test", "code": 550, "enhanced": "5.1.1", "text": "<b>no</b> such user"}
     evidence: dict[str, object] = {"attempts": [reply]}
     bad = (Result.BAD, Reason.MAILBOX_DOES_NOT_EXIST, Blame.ADDRESS)
-    give_verdict(job.checks.get(position=1), *bad, evidence=evidence)
+    second = job.checks.get(position=1)
+    give_verdict(second, *bad, evidence=evidence, normalized="b@ok.example", did_you_mean="b@okay.test")
     job.refresh_from_db()
     return job
 
@@ -78,6 +79,8 @@ def test_the_page_of_a_running_job(client: Client, job: Job) -> None:
 
     assert '<progress value="4" max="5"' in page
     assert "mx.ok.test: 550 5.1.1 &lt;b&gt;no&lt;/b&gt; such user" in page
+    assert "One name for this mailbox: <code>b@ok.example</code>" in page
+    assert page.count("Did you mean <code>b@okay.test</code>?") == 1
     assert "there is no at-sign" in page
     assert "Same as row 1: checked once, charged once" in page
     assert page.count('class="badge result-Ok"') == 2  # of the row, and of its duplicate
