@@ -8,4 +8,5 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        import_module("accounts.schema")  # registers itself
+        for registers_itself in ("accounts.schema", "accounts.witness"):
+            import_module(registers_itself)

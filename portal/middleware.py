@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from accounts.domain import audit
 from portal import logs
 
 logger = logging.getLogger("portal.request")
@@ -21,6 +22,8 @@ class RequestLogMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         token = logs.request_id.set(request.META.get("portal.request_id") or uuid.uuid4().hex)
+        here = audit.Origin(logs.request_id.get(), request.META.get("REMOTE_ADDR") or None)
+        origin = audit.origin.set(here)
         started = time.monotonic()
         try:
             response = self.get_response(request)
@@ -30,6 +33,7 @@ class RequestLogMiddleware:
             logger.info("%s %s %s %.0f ms", *words, extra={"job_id": job_of(request)})
             return response
         finally:
+            audit.origin.reset(origin)
             logs.request_id.reset(token)
 
 

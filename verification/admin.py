@@ -309,7 +309,7 @@ class OrganisationAdmin(ReadOnlyAdmin[Organisation]):
     @admin.action(description="Release: ask again at once", permissions=["steer"])
     def release(self, request: HttpRequest, chosen: QuerySet[Organisation]) -> None:
         for organisation in chosen:
-            organisations.release(organisation=organisation)
+            organisations.release(organisation=organisation, actor=actor_of(request))
             self.log_change(request, organisation, "Released.")
         messages.success(request, "Released.")
 
@@ -323,6 +323,6 @@ class OrganisationAdmin(ReadOnlyAdmin[Organisation]):
     @admin.action(description="Resume what staff paused", permissions=["steer"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Organisation]) -> None:
         for organisation in chosen:
-            organisations.resume(organisation=organisation)
+            organisations.resume(organisation=organisation, actor=actor_of(request))
             self.log_change(request, organisation, "Resumed.")
         messages.success(request, "Resumed.")

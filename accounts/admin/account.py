@@ -15,13 +15,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.admin.base import ModelForm, StaffAdmin, TabularInline, actor_of
+from accounts.admin.places import save_places
 from accounts.domain import accounts, quota
 from accounts.models import Account, Membership, QuotaPeriod, User
 
 
 class AccountForm(ModelForm[Account]):
     reason = forms.CharField(
-        max_length=200, required=False, help_text="Why the monthly quota changes; kept in the ledger."
+        max_length=200, required=False, help_text="Why it changes; kept in the ledger and the audit log."
     )
 
     class Meta:
@@ -101,19 +102,27 @@ class AccountAdmin(StaffAdmin[Account]):
     def get_inlines(self, request: HttpRequest, obj: Account | None) -> Any:  # Any: Django's type
         return [MembershipInline] if obj else []
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # Any: made forms
+        save_places(request, formset)
+
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
         return False  # closed, instead: the ledger stays
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:  # Any: either form
         if not change:
             opened = accounts.open_account(
-                name=obj.name, slug=obj.slug, owner=form.cleaned_data["owner"], monthly_quota=obj.monthly_quota
+                name=obj.name,
+                slug=obj.slug,
+                owner=form.cleaned_data["owner"],
+                monthly_quota=obj.monthly_quota,
+                actor=actor_of(request),
             )
             obj.pk, obj._state.adding = opened.pk, False
             return
-        obj.save(update_fields=["name", "slug", "status", "reset_day"])
+        reason = form.cleaned_data["reason"]
+        fields = {name: getattr(obj, name) for name in ("name", "slug", "status", "reset_day")}
+        accounts.change(account=obj, actor=actor_of(request), reason=reason, **fields)
         if "monthly_quota" in form.changed_data:
-            reason = form.cleaned_data["reason"]
             quota.set_monthly(account=obj, amount=obj.monthly_quota, actor=actor_of(request), reason=reason)
 
     @admin.display(description="usage")
@@ -165,14 +174,14 @@ class AccountAdmin(StaffAdmin[Account]):
     @admin.action(description="Suspend: keys and jobs stop", permissions=["change"])
     def suspend(self, request: HttpRequest, chosen: QuerySet[Account]) -> None:
         for account in chosen:
-            accounts.suspend(account=account)
+            accounts.suspend(account=account, actor=actor_of(request))
             self.log_change(request, account, "Suspended.")
         messages.success(request, "Suspended.")
 
     @admin.action(description="Resume suspended accounts", permissions=["change"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Account]) -> None:
         for account in chosen:
-            accounts.resume(account=account)
+            accounts.resume(account=account, actor=actor_of(request))
             self.log_change(request, account, "Resumed.")
         messages.success(request, "Resumed.")
 

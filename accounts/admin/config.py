@@ -1,8 +1,14 @@
+# ruff: noqa: ARG002  (hooks keep the signatures of Django's admin)
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from accounts.admin.base import ModelForm, StaffAdmin
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.admin.base import ModelForm, StaffAdmin, actor_of
+from accounts.domain import config
 from accounts.models import AccountConfig
 
 
@@ -51,3 +57,13 @@ class AccountConfigAdmin(StaffAdmin[AccountConfig]):
         ),
         ("Limits", {"fields": ("rows_per_upload", "addresses_per_job", "upload_megabytes", "deadline_seconds")}),
     )
+
+    def save_model(self, request: HttpRequest, obj: AccountConfig, form: Any, change: bool) -> None:  # Any: made form
+        config.store(config=obj, actor=actor_of(request))
+
+    def delete_model(self, request: HttpRequest, obj: AccountConfig) -> None:
+        config.remove(config=obj, actor=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AccountConfig]) -> None:
+        for row in queryset.select_related("account"):
+            config.remove(config=row, actor=actor_of(request))

@@ -57,7 +57,7 @@ class LicenseKeyAdmin(StaffAdmin[LicenseKey]):
 
     def save_model(self, request: HttpRequest, obj: LicenseKey, form: Any, change: bool) -> None:  # Any: made form
         if change:
-            obj.save(update_fields=self.kept_fields)
+            keys.change(key=obj, actor=actor_of(request), fields=self.kept_fields)
             return
         made, secret = keys.create_key(
             account=obj.account,

@@ -7,17 +7,26 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.http import HttpRequest
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.base import ReadOnlyAdmin, TabularInline
+from accounts.admin.base import ReadOnlyAdmin, TabularInline, actor_of
+from accounts.admin.places import save_places
+from accounts.domain import audit
+from accounts.domain.audit import Action
 from accounts.models import Membership, User
 
 for theirs in ("allauth.account.admin", "allauth.mfa.admin"):
     import_module(theirs)  # registers
 admin.site.unregister(EmailAddress)  # a person's address is User.email
 admin.site.unregister(Authenticator)  # its form shows the secret
+
+
+FLAGS = ("is_active", "is_staff", "is_superuser")
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # none at run time
@@ -44,6 +53,14 @@ class PlaceInline(TabularInline[Membership, User]):
     model = Membership
     raw_id_fields = ("account",)
     extra = 0
+
+
+def powers_of(user: User) -> dict[str, Any]:  # Any: JSON
+    """Give the names of a person's groups and permissions."""
+    return {
+        "groups": sorted(user.groups.values_list("name", flat=True)),
+        "user_permissions": sorted(user.user_permissions.values_list("codename", flat=True)),
+    }
 
 
 @admin.register(User)
@@ -73,6 +90,31 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # none at run time
         powers = () if request.user.is_superuser else self.powers
         return (*self.readonly_fields, *powers)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # Any: made forms
+        with transaction.atomic():
+            before = powers_of(form.instance) if change else {}
+            super().save_related(request, form, formsets, change)
+            changed = {name: form.initial.get(name) for name in form.changed_data if name in ("email", "name", *FLAGS)}
+            after = audit.snapshot(form.instance, changed) | powers_of(form.instance)
+            if not change or changed or before != after:
+                action = Action.USER_CHANGED if change else Action.USER_MADE
+                audit.record(
+                    action=action,
+                    actor=actor_of(request),
+                    target=form.instance,
+                    before=before | changed if change else None,
+                    after=after if change else {"email": form.instance.email},
+                )
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # Any: made forms
+        save_places(request, formset)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        answer: HttpResponse = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and answer.status_code == 302:
+            audit.record(action=Action.PASSWORD_CHANGED, actor=actor_of(request), target=User.objects.get(pk=id))
+        return answer
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
@@ -95,3 +137,31 @@ class SecondFactorAdmin(ReadOnlyAdmin[Authenticator]):
         if obj is not None and obj.user.is_superuser and not request.user.is_superuser:
             return False
         return bool(admin.ModelAdmin.has_delete_permission(self, request, obj))
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        with transaction.atomic():
+            gone = {"type": obj.type}
+            audit.record(action=Action.FACTOR_REMOVED, actor=actor_of(request), target=obj.user, before=gone)
+            obj.delete()
+
+
+class PowersAdmin(GroupAdmin):
+    """Groups of staff: what a group may do is what its people may."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # Any: made forms
+        group = form.instance
+        with transaction.atomic():
+            before = sorted(group.permissions.values_list("codename", flat=True))
+            super().save_related(request, form, formsets, change)
+            after = sorted(group.permissions.values_list("codename", flat=True))
+            audit.record(
+                action=Action.GROUP_CHANGED,
+                actor=actor_of(request),
+                target=group,
+                before={"permissions": before},
+                after={"permissions": after},
+            )
+
+
+admin.site.unregister(Group)
+admin.site.register(Group, PowersAdmin)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from accounts.models import Account, AccountConfig
+from django.db import transaction
+
+from accounts.domain import audit
+from accounts.domain.audit import Action
+from accounts.models import Account, AccountConfig, User
 
 
 class FeatureDisabled(Exception):
@@ -27,3 +31,34 @@ def require(config: AccountConfig, feature: str) -> None:
     """Raise FeatureDisabled when a feature, named by its field, is off."""
     if not getattr(config, feature):
         raise FeatureDisabled(feature)
+
+
+@transaction.atomic
+def store(*, config: AccountConfig, actor: User | None, reason: str = "") -> None:
+    """Save a row as it is set now, and what changed in the audit log."""
+    before = audit.stored(config) if config.pk else None
+    config.save()
+    after = audit.snapshot(config)
+    if before is not None and _less_date(before) == _less_date(after):
+        return
+    audit.record(
+        action=Action.CONFIG_CHANGED,
+        actor=actor,
+        target=config,
+        account=config.account,
+        reason=reason,
+        before=_less_date(before or {}),
+        after=_less_date(after),
+    )
+
+
+@transaction.atomic
+def remove(*, config: AccountConfig, actor: User | None) -> None:
+    """Delete a row: the account's own, or the defaults, hold instead."""
+    gone = _less_date(audit.stored(config))
+    audit.record(action=Action.CONFIG_DELETED, actor=actor, target=config, account=config.account, before=gone)
+    config.delete()
+
+
+def _less_date(values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name != "updated_at"}

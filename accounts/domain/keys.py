@@ -12,10 +12,15 @@ import re
 import secrets
 from datetime import datetime
 
+from django.db import transaction
+
+from accounts.domain import audit
+from accounts.domain.audit import Action
 from accounts.domain.refusals import KeyMalformed
 from accounts.models import Account, KeyKind, LicenseKey, User
 
 PREFIXES = {KeyKind.LIVE: "evp_live_", KeyKind.SANDBOX: "evp_test_"}
+AUDITED = ("name", "kind", "prefix", "expires_at")
 SHOWN_LENGTH = 13  # "evp_live_" and 4 characters: enough to recognise a key by, as in the logs
 SHAPE = re.compile(r"(evp_(?:live|test)_[a-z2-7]{32})([a-z2-7]{6})", re.ASCII)
 
@@ -38,6 +43,7 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
+@transaction.atomic
 def create_key(
     *, account: Account, name: str, kind: KeyKind, actor: User | None, expires_at: datetime | None = None
 ) -> tuple[LicenseKey, str]:
@@ -52,14 +58,29 @@ def create_key(
         expires_at=expires_at,
         created_by=actor,
     )
+    audit.record(action=Action.KEY_MADE, actor=actor, target=key, account=account, after=audit.snapshot(key, AUDITED))
     return key, secret
 
 
+@transaction.atomic
+def change(*, key: LicenseKey, actor: User | None, fields: tuple[str, ...]) -> None:
+    """Save the named columns of a key as they are set now."""
+    before = audit.stored(key, fields)
+    key.save(update_fields=fields)
+    after = audit.snapshot(key, fields)
+    if before != after:
+        audit.record(
+            action=Action.KEY_CHANGED, actor=actor, target=key, account=key.account, before=before, after=after
+        )
+
+
+@transaction.atomic
 def revoke(*, key: LicenseKey, actor: User | None, now: datetime) -> None:
     """End a key for good; the first revocation counts."""
     revoked = LicenseKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now, revoked_by=actor)
     if revoked:
         key.revoked_at, key.revoked_by = now, actor
+        audit.record(action=Action.KEY_REVOKED, actor=actor, target=key, account=key.account)
 
 
 def _checksum(body: str) -> str:

@@ -12,8 +12,10 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg import AsyncConnection
 
+from accounts.domain import audit
 from accounts.domain import quota_moves as moves
 from accounts.domain import quota_sql as sql
+from accounts.domain.audit import Action
 from accounts.domain.moves import arun, run
 from accounts.domain.quota_moves import KeyGrant, NothingReserved, QuotaExceeded
 from accounts.models import Account, Credit, LedgerEntry, LedgerKind, QuotaPeriod, User
@@ -126,6 +128,8 @@ def grant(*, account: Account, amount: int, actor: User | None, reason: str) -> 
         actor=actor,
         note=reason,
     )
+    given = {"amount": amount, "balance": credit.balance}
+    audit.record(action=Action.QUOTA_GRANTED, actor=actor, target=account, reason=reason, after=given)
 
 
 @transaction.atomic
@@ -135,6 +139,12 @@ def set_monthly(*, account: Account, amount: int, actor: User | None, reason: st
     today = QuotaPeriod.objects.select_for_update(no_key=True).current()
     period = today.get(account=account)
     granted = max(amount, period.used + period.reserved)
+    before = audit.stored(account, ["monthly_quota"]) | {"granted_now": period.granted}
+    after = {"monthly_quota": amount, "granted_now": granted}
+    if before != after:
+        audit.record(
+            action=Action.QUOTA_CHANGED, actor=actor, target=account, reason=reason, before=before, after=after
+        )
     Account.objects.filter(pk=account.pk).update(monthly_quota=amount)
     account.monthly_quota = amount
     if granted == period.granted:

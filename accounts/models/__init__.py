@@ -1,6 +1,7 @@
 """Who may do how much: people, accounts, keys, toggles, quota and ledger."""
 
 from accounts.models.account import Account, Membership, Role
+from accounts.models.audit import AuditEntry
 from accounts.models.config import AccountConfig
 from accounts.models.key import KeyKind, LicenseKey
 from accounts.models.quota import Credit, LedgerEntry, LedgerKind, QuotaPeriod, Reservation
@@ -9,6 +10,7 @@ from accounts.models.user import User
 __all__ = [
     "Account",
     "AccountConfig",
+    "AuditEntry",
     "Credit",
     "KeyKind",
     "LedgerEntry",

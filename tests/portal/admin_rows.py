@@ -11,7 +11,8 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.domain import quota
+from accounts.domain import audit, quota
+from accounts.domain.audit import Action
 from accounts.models import Account, User
 from tests.factories import make_account, make_key, make_staff
 from tests.verification.factories import give_verdict, make_job, make_list
@@ -35,6 +36,7 @@ def make_rows(staff: User | None = None) -> Account:
         )
     _make_work(job)
     _make_pacing(account)
+    audit.record(action=Action.QUOTA_GRANTED, actor=staff, target=account, after={"amount": 5})
     LogEntry.objects.log_actions(staff.pk, [account], CHANGE, "Granted.", single_object=True)
     Group.objects.get_or_create(name="Support")
     return account

@@ -9,6 +9,8 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Now
 
+from accounts.domain import audit
+from accounts.domain.audit import Action
 from accounts.models import User
 from verification.engine.providers import organisation_of
 from verification.engine.types import Result
@@ -33,21 +35,29 @@ def with_connections(organisations: QuerySet[Organisation]) -> QuerySet[Organisa
     return organisations.annotate(connections=Coalesce(good, 0))
 
 
-def release(*, organisation: Organisation) -> None:
+@transaction.atomic
+def release(*, organisation: Organisation, actor: User | None = None) -> None:
     """End a backoff now and forget the refusals that led to it."""
+    held = audit.stored(organisation, ["backoff_until", "backoffs", "refusals", "slots"])
     Organisation.objects.filter(pk=organisation.pk).update(
         backoff_until=None, refusals=0, backoffs=0, slots=FIRST_SLOTS
     )
+    audit.record(action=Action.ORGANISATION_RELEASED, actor=actor, target=organisation, before=held)
 
 
+@transaction.atomic
 def pause(*, organisation: Organisation, actor: User) -> None:
     """Begin no connection to it until somebody resumes it; open ones end by themselves."""
-    Organisation.objects.filter(pk=organisation.pk, paused_at=None).update(paused_at=Now(), paused_by=actor)
+    if Organisation.objects.filter(pk=organisation.pk, paused_at=None).update(paused_at=Now(), paused_by=actor):
+        audit.record(action=Action.ORGANISATION_PAUSED, actor=actor, target=organisation)
 
 
-def resume(*, organisation: Organisation) -> None:
+@transaction.atomic
+def resume(*, organisation: Organisation, actor: User | None = None) -> None:
     """Take back a pause; a backoff stays."""
-    Organisation.objects.filter(pk=organisation.pk).update(paused_at=None, paused_by=None)
+    paused = Organisation.objects.filter(pk=organisation.pk, paused_at__isnull=False)
+    if paused.update(paused_at=None, paused_by=None):
+        audit.record(action=Action.ORGANISATION_RESUMED, actor=actor, target=organisation)
 
 
 def forget_old() -> int:
