@@ -1,0 +1,8 @@
+"""The staff's view of jobs, checks and what was found out: to look at only.
+
+Organisations that run mail hosts can be held back and released.
+"""
+
+from verification.admin import checks, jobs, known, organisations, work
+
+__all__ = ["checks", "jobs", "known", "organisations", "work"]
