@@ -7,21 +7,25 @@ from portal.http.django import Django
 from portal.http.last_resort import LastResort
 from portal.http.request_ids import RequestIds
 from portal.http.types import Application, Receive, Scope, Send
+from verification.api import verify
 from verification.api.live import PATHS, LiveCheck
 from verification.api.live_desks import Desks
 
 
 class Portal:
-    """Sends the live check to its callable and every other path to Django; opens and closes what they need."""
+    """Sends calls that may wait to callables of ours, all others to Django; opens and closes what they need."""
 
     def __init__(self) -> None:
         self.desks = Desks()
         self.live = LiveCheck(self.desks)
+        self.verify = verify.Verify(self.desks)
         self.django = Django()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in PATHS:
             await self.live(scope, receive, send)
+        elif scope["path"] == verify.PATH:
+            await self.verify(scope, receive, send)
         else:
             await self.django(dict(scope), receive, send)  # type: ignore[arg-type]  # stubs narrow `send`
 

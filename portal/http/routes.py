@@ -41,6 +41,7 @@ class Route:
 
 JOB_REQUEST = Route(JOB_REQUEST_BYTES, Shape.JOB_REQUEST, Credential.LICENSE_KEY)
 LIVE_CHECK = Route(MEGABYTE, Shape.TEXT, Credential.LICENSE_KEY)
+VERIFY = Route(65_536, Shape.PROBLEM, Credential.LICENSE_KEY)
 API = Route(MEGABYTE, Shape.PROBLEM, Credential.LICENSE_KEY)
 UPLOAD = Route((settings.UPLOAD_MEGABYTES + 1) * MEGABYTE, Shape.PAGE, Credential.SESSION)  # + 1: multipart's frame
 PAGE = Route(MEGABYTE, Shape.PAGE, Credential.NONE)
@@ -52,6 +53,8 @@ def route_of(method: str, path: str) -> Route:
         return JOB_REQUEST
     if path.startswith("/api/emh/"):
         return LIVE_CHECK
+    if path == "/api/v1/verify":
+        return VERIFY
     if path.startswith("/api/"):
         return API
     if method == "POST" and UPLOAD_PAGE.fullmatch(path):

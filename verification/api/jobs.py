@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from http import HTTPStatus
@@ -21,8 +22,10 @@ from accounts.domain.config import FeatureDisabled, config_of
 from accounts.domain.quota import QuotaExceeded
 from verification.api import job_answers, job_request, schema
 from verification.api.base import ApiView, account_of, key_of
+from verification.api.idempotent import Done, once
 from verification.api.rejections import Rejected, SubType, rejection
 from verification.domain import intake
+from verification.domain.idempotency import InProgress, Kept, KeyOutOfBounds, KeyReused
 from verification.models import Check, Job
 
 logger = logging.getLogger("verification.api")
@@ -38,21 +41,7 @@ class JobsView(ApiView):
     def post(self, request: Request) -> Response:
         """Hand in recipients to be verified.  Answers at once; what became of each is in the answer."""
         check_media_type(request)
-        key = key_of(request)
-        config = config_of(key.account)
-        if not config.job_requests:
-            raise FeatureDisabled("job_requests")
-        wanted = job_request.read(request._request.body, addresses_limit=config.addresses_per_job)
-        outcome = intake.accept_recipients(
-            account=key.account,
-            key=key,
-            recipients=wanted.recipients,
-            now=timezone.now(),
-            reference_job=wanted.reference_job,
-            cost_center=wanted.cost_center,
-            campaign_id=wanted.campaign_id,
-        )
-        return Response(job_answers.accepted(outcome), status=HTTPStatus.ACCEPTED)
+        return once(self, request, lambda: hand_in(request), again=lambda kept: given_again(request, kept))
 
     def handle_exception(self, error: Exception) -> Response:
         """Translate a refusal of the POST into a rejection; other methods get problems as everywhere."""
@@ -62,10 +51,40 @@ class JobsView(ApiView):
         response = Response(rejection(rejected.sub_type, rejected.description), status=rejected.status)
         if rejected.status == HTTPStatus.UNAUTHORIZED:
             response["WWW-Authenticate"] = self.get_authenticate_header(self.request) or "Bearer"
-        if rejected.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if rejected.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT):
             response["Retry-After"] = "5"
         response.exception = True
         return response
+
+
+def hand_in(request: Request) -> Done:
+    """Take a request; of its answer only the job's number is kept, the rest is in its rows."""
+    key = key_of(request)
+    config = config_of(key.account)
+    if not config.job_requests:
+        raise FeatureDisabled("job_requests")
+    wanted = job_request.read(request._request.body, addresses_limit=config.addresses_per_job)
+    outcome = intake.accept_recipients(
+        account=key.account,
+        key=key,
+        recipients=wanted.recipients,
+        now=timezone.now(),
+        reference_job=wanted.reference_job,
+        cost_center=wanted.cost_center,
+        campaign_id=wanted.campaign_id,
+    )
+    return Done(HTTPStatus.ACCEPTED, job_answers.accepted(outcome), kept={"jobId": str(outcome.job.pk)})
+
+
+def given_again(request: Request, kept: Kept) -> Response:
+    document = json.loads(kept.answer)
+    if kept.status == HTTPStatus.ACCEPTED:
+        try:
+            outcome = intake.accepted_before(account=account_of(request), job_id=document["jobId"])
+        except Job.DoesNotExist:
+            raise Rejected(SubType.INVALID_VALUE, "The job of this Idempotency-Key was deleted") from None
+        document = job_answers.accepted(outcome)
+    return Response(document, status=kept.status)
 
 
 def check_media_type(request: Request) -> None:
@@ -74,8 +93,6 @@ def check_media_type(request: Request) -> None:
         raise Rejected(SubType.UNSUPPORTED_MEDIA_TYPE, "The content type must be application/json, in UTF-8")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Rejected(SubType.UNSUPPORTED_MEDIA_TYPE, "A Content-Encoding is not supported")
-    if "Idempotency-Key" in request.headers:  # not built yet; to ignore it would make callers rely on it
-        raise Rejected(SubType.FORBIDDEN_PARAMS, "Unsupported value for Idempotency-Key")
 
 
 def as_rejection(error: Exception) -> Rejected:
@@ -94,6 +111,12 @@ def as_rejection(error: Exception) -> Rejected:
             return Rejected(SubType.LIMIT_EXCEEDED, "Count limit exceeded for recipients")
         case QuotaExceeded():
             return Rejected(SubType.QUOTA_EXCEEDED, str(error))
+        case KeyOutOfBounds():
+            return Rejected(SubType.INVALID_VALUE, "Invalid value for Idempotency-Key")
+        case KeyReused():
+            return Rejected(SubType.IDEMPOTENCY_KEY_REUSED, "This Idempotency-Key was used for another request")
+        case InProgress():
+            return Rejected(SubType.IN_PROGRESS, "A request under this Idempotency-Key is still being worked on")
         case OperationalError() | InterfaceError():
             logger.warning("no database: %s", error)
             return Rejected(SubType.INTERNAL_ERROR, "The service is not available for the moment", status=503)

@@ -166,6 +166,12 @@ def rejections(*codes: int) -> dict[Any, Any]:  # Any: drf-spectacular's keys
     return dict.fromkeys(codes, REJECTION)
 
 
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    description="Sent again with the same key within 24 hours, a request has one effect and gets one answer.",
+)
 LIVE_PARAMETERS = [
     OpenApiParameter("e", str, required=True, description="The address. A raw `+` is a plus sign."),
     OpenApiParameter("k", str, description="The license key, unless it is in a header."),
@@ -189,8 +195,9 @@ LIVE_SANDBOX = LIVE_CHECK | {"operation_id": "check_address_in_sandbox"}
 HAND_IN_JOB: dict[str, Any] = {  # Any: arguments of extend_schema
     "operation_id": "hand_in_job",
     "tags": ["Jobs"],
+    "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": REQUEST},
-    "responses": {202: ACCEPTED} | rejections(400, 401, 402, 403, 408, 413, 415, 500, 503),
+    "responses": {202: ACCEPTED} | rejections(400, 401, 402, 403, 408, 409, 413, 415, 422, 429, 500, 503),
     "examples": [
         OpenApiExample(
             "Two recipients",

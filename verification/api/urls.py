@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from verification.api import errors, jobs, live_stub
+from verification.api import errors, jobs, live_stub, stubs
 
 OPEN: dict[str, list[type]] = {"permission_classes": [], "authentication_classes": []}
 
 urlpatterns: list[URLPattern] = [
     path("emh/a/v2", live_stub.LiveStub.as_view(), name="api-live"),
     path("emh/a/v2/sandbox", live_stub.SandboxStub.as_view(), name="api-live-sandbox"),
+    path("v1/verify", stubs.VerifyStub.as_view(), name="api-verify"),
     path("v1/jobs", jobs.JobsView.as_view(), name="api-jobs"),
     path("v1/jobs/<uuid:job_id>", jobs.JobView.as_view(), name="api-job"),
     path("v1/jobs/<uuid:job_id>/results", jobs.ResultsView.as_view(), name="api-results"),

@@ -195,11 +195,21 @@ def accept_recipients(
             created_at=now,
         )
         store(job, rows)
-        taken = [Taken(*row) for row in job.checks.order_by("position").values_list(*TAKEN_FIELDS)]
-    return Accepted(job, taken)
+        return Accepted(job, taken_of(job))
 
 
 TAKEN_FIELDS = ("block", "block_index", "address", "classifier")
+
+
+def taken_of(job: Job) -> list[Taken]:
+    return [Taken(*row) for row in job.checks.order_by("position").values_list(*TAKEN_FIELDS)]
+
+
+def accepted_before(*, account: Account, job_id: str) -> Accepted:
+    """Tell again what became of a request's recipients.  Raises Job.DoesNotExist when the job was deleted."""
+    job = Job.objects.of(account).get(pk=job_id)
+    return Accepted(job, taken_of(job))
+
 
 STAGE = """
 CREATE TEMPORARY TABLE incoming (

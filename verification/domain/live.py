@@ -87,6 +87,14 @@ async def check_one(desk: Desk, request: LiveRequest, *, keep: Keep | None = Non
         raise
 
 
+async def who_asks(desk: Desk, secret: str) -> KeyGrant:
+    """Let a key in and set nothing aside.  Raises a kind of AccessRefused, FeatureDisabled."""
+    async with desk.pool.connection() as connection:
+        return await quota.authenticate_and_reserve(
+            connection, digest=keys.digest(secret), amount=0, reference="", ttl_seconds=0
+        )
+
+
 async def answer(
     desk: Desk, request: LiveRequest, reference: str, started: float, keep: Keep | None = None
 ) -> LiveOutcome:

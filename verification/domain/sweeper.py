@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
 from accounts.domain import quota
-from verification.domain import bells, organisations, slots
+from verification.domain import bells, idempotency, organisations, slots
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
@@ -102,6 +102,7 @@ class Sweeper:
             self.last_cleaning = time.monotonic()
             remove_orphan_files()
             organisations.forget_old()
+            idempotency.sweep()
 
     def ring_for_silent_work(self) -> None:
         """Ring when claimable work exists and nobody holds a lease, or nobody on this machine could."""

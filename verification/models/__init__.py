@@ -4,6 +4,7 @@ from verification.models.batch import Batch
 from verification.models.check import Check, Classifier
 from verification.models.event import Event, EventType
 from verification.models.fact import DomainFact
+from verification.models.idempotency import IdempotencyRecord
 from verification.models.job import Job, JobSource, JobStatus, Tally
 from verification.models.known import KnownMailbox
 from verification.models.pacing import Organisation, PacingGrant
@@ -18,6 +19,7 @@ __all__ = [
     "DomainFact",
     "Event",
     "EventType",
+    "IdempotencyRecord",
     "Job",
     "JobSource",
     "JobStatus",

@@ -203,12 +203,6 @@ def test_utf_8_may_be_named() -> None:
     assert post(secret, Content_Type="application/json; charset=UTF-8").status_code == 202
 
 
-def test_an_idempotency_key_is_not_ignored_in_silence() -> None:
-    _, secret = make_key()
-    answer = rejected(post(secret, Idempotency_Key="x"))
-    assert answer == (403, "FORBIDDEN_PARAMS", "Unsupported value for Idempotency-Key")
-
-
 def test_other_methods_get_a_problem() -> None:
     _, secret = make_key()
     answer = get(secret, URL)

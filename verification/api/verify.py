@@ -1,0 +1,175 @@
+"""`POST /api/v1/verify` beside Django's handler: a call may wait a minute for mail servers."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import suppress
+
+import psycopg
+from django.utils import timezone
+
+from accounts.domain.access import secret_in
+from accounts.domain.config import FeatureDisabled
+from accounts.domain.keys import check_format
+from accounts.domain.quota import QuotaExceeded
+from accounts.domain.refusals import AccessRefused, KeyMissing
+from verification.api import verify_answers, verify_request
+from verification.api.asgi import (
+    RETRY_AFTER,
+    HungUp,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    as_json,
+    as_problem,
+    body_of,
+    headers_of,
+    serve,
+    unless_gone,
+)
+from verification.api.errors import PROBLEM
+from verification.api.live_desks import Desks
+from verification.domain import idempotency
+from verification.domain.idempotency import Connection, InProgress, Kept, KeyOutOfBounds, KeyReused, Turn
+from verification.domain.live import Desk, LiveOutcome, LiveRequest, check_one, who_asks
+
+logger = logging.getLogger("verification.api.verify")
+
+PATH = "/api/v1/verify"
+JSON_TYPE = re.compile(r"""application/json(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*""", re.IGNORECASE)
+LEASE_SECONDS = 60.0  # of a turn, beside the longest wait
+METHOD_NOT_ALLOWED = as_problem(405, "This route takes POST only.", (b"Allow", b"POST"))
+UNAVAILABLE = as_problem(503, "The service is not available for the moment; nothing was charged.", RETRY_AFTER)
+BROKEN = as_problem(500, "Something broke on our side; nothing was charged.")
+IN_PROGRESS = as_problem(
+    409, "A request under this Idempotency-Key is still being worked on.", RETRY_AFTER, code="IN_PROGRESS"
+)
+KEY_REUSED = as_problem(422, "This Idempotency-Key was used for another request.", code="IDEMPOTENCY_KEY_REUSED")
+
+
+class Verify:
+    """The ASGI callable of PATH."""
+
+    def __init__(self, desks: Desks) -> None:
+        self.desks = desks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await serve(scope, send, self.reply(scope, receive), logger=logger)
+
+    async def reply(self, scope: Scope, receive: Receive) -> Reply:
+        """Give the answer.  Raises HungUp."""
+        if scope["method"] != "POST":
+            return METHOD_NOT_ALLOWED
+        try:
+            return await self.take(scope, receive)
+        except AccessRefused as refusal:
+            return as_problem(401, str(refusal), (b"WWW-Authenticate", b'Bearer realm="api"'))
+        except FeatureDisabled as refusal:
+            return as_problem(403, f"{refusal}.", code="DISABLED_IN_ACCOUNT_CONFIG")
+        except QuotaExceeded as refusal:
+            return as_problem(402, f"{refusal}.", (b"X-Quota-Remaining", b"%d" % refusal.left), code="QUOTA_EXCEEDED")
+        except KeyReused:
+            return KEY_REUSED
+        except InProgress:
+            return IN_PROGRESS
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            logger.warning("no database: %s", error)
+            return UNAVAILABLE
+        except HungUp:
+            raise
+        except Exception:
+            logger.exception("verify failed")
+            return BROKEN
+
+    async def take(self, scope: Scope, receive: Receive) -> Reply:
+        headers = headers_of(scope)
+        secret = secret_of(headers)
+        if refusal := refuse_media_type(headers):
+            return refusal
+        body = await body_of(receive)
+        desk = await self.desks.desk()
+        key = headers.get(b"idempotency-key")
+        if key is None:
+            return await work(desk, secret, body, receive)
+        return await once(desk, secret, key, body, receive)
+
+
+def secret_of(headers: dict[bytes, str]) -> str:
+    """Give the key.  Raises KeyMissing, KeyMalformed."""
+    secret = secret_in(authorization=headers.get(b"authorization", ""), license_key=headers.get(b"x-license-key", ""))
+    if not secret:
+        raise KeyMissing
+    check_format(secret)
+    return secret
+
+
+def refuse_media_type(headers: dict[bytes, str]) -> Reply | None:
+    if not JSON_TYPE.fullmatch(headers.get(b"content-type", "")):
+        return as_problem(415, "The content type must be application/json, in UTF-8.")
+    if headers.get(b"content-encoding", "identity").lower() != "identity":
+        return as_problem(415, "A Content-Encoding is not supported.")
+    return None
+
+
+async def once(desk: Desk, secret: str, key: str, body: bytes, receive: Receive) -> Reply:
+    """Do as `work`, once for an Idempotency-Key; the answer is kept together with the charge."""
+    grant = await who_asks(desk, secret)
+    try:
+        wanted = idempotency.wanted(
+            account_id=grant.account_id, kind=grant.kind, key=key, method="POST", path=PATH, body=body
+        )
+    except KeyOutOfBounds as fault:
+        return as_problem(400, str(fault))
+    lease = verify_request.MAX_WAIT_SECONDS + LEASE_SECONDS
+    turn = await unless_gone(idempotency.atake_turn(desk.pool, wanted, lease_seconds=lease), receive)
+    if isinstance(turn, Kept):
+        return given_again(turn, quota_left=grant.quota_left)
+    try:
+        reply = await work(desk, secret, body, receive, turn)
+        if reply.status != 200:  # a refusal of what was sent
+            async with desk.pool.connection() as connection:
+                await idempotency.akeep(connection, turn, Kept(reply.status, reply.body.decode()))
+    except BaseException:
+        with suppress(psycopg.Error):  # then the lease runs out by itself
+            await idempotency.aforget(desk.pool, turn)
+        raise
+    return reply
+
+
+def given_again(kept: Kept, *, quota_left: int) -> Reply:
+    content_type = "application/json" if kept.status == 200 else PROBLEM
+    headers = (b"Content-Type", content_type.encode()), (b"X-Quota-Remaining", b"%d" % quota_left)
+    return Reply(kept.status, kept.answer.encode(), headers)
+
+
+async def work(desk: Desk, secret: str, body: bytes, receive: Receive, turn: Turn | None = None) -> Reply:
+    try:
+        wanted = verify_request.read(body)
+    except verify_request.NotJson as fault:
+        return as_problem(400, str(fault))
+    except verify_request.NotValid as fault:
+        return as_problem(400, str(fault), errors=fault.errors)
+    request = LiveRequest(secret, wanted.email, max_wait=wanted.max_wait, max_age=wanted.max_age)
+    rendered = Rendered(turn)
+    outcome = await unless_gone(check_one(desk, request, keep=rendered if turn else None), receive)
+    return rendered.reply or found(outcome)
+
+
+class Rendered:
+    """The answer of a turn, made once, however often its transaction is tried."""
+
+    def __init__(self, turn: Turn | None) -> None:
+        self.turn = turn
+        self.reply: Reply | None = None
+
+    async def __call__(self, connection: Connection, outcome: LiveOutcome) -> None:
+        self.reply = self.reply or found(outcome)
+        if self.turn is not None:
+            await idempotency.akeep(connection, self.turn, Kept(200, self.reply.body.decode()))
+
+
+def found(outcome: LiveOutcome) -> Reply:
+    left = (b"X-Quota-Remaining", b"%d" % outcome.quota_left)
+    return as_json(200, verify_answers.document(outcome, now=timezone.now()), left)
