@@ -16,7 +16,17 @@ from accounts.domain.audit import Action
 from accounts.models import Account, User
 from tests.factories import make_account, make_key, make_staff
 from tests.verification.factories import give_verdict, make_job, make_list
-from verification.models import Batch, DomainFact, Event, EventType, Job, KnownMailbox, Organisation, PacingGrant
+from verification.models import (
+    Batch,
+    DailyTally,
+    DomainFact,
+    Event,
+    EventType,
+    Job,
+    KnownMailbox,
+    Organisation,
+    PacingGrant,
+)
 
 EVIDENCE: dict[str, object] = {"says": "550 <script>alert(1)</script>", "hosts": ["mx.ok.test"]}
 
@@ -36,6 +46,9 @@ def make_rows(staff: User | None = None) -> Account:
         )
     _make_work(job)
     _make_pacing(account)
+    DailyTally.objects.create(
+        account=account, key=key, day="2026-11-22", source="live", result="Ok", reason="Success", blame="none", count=3
+    )
     audit.record(action=Action.QUOTA_GRANTED, actor=staff, target=account, after={"amount": 5})
     LogEntry.objects.log_actions(staff.pk, [account], CHANGE, "Granted.", single_object=True)
     Group.objects.get_or_create(name="Support")

@@ -76,12 +76,21 @@ INSERT INTO verification_event (job_id, account_id, type, sub_type, first_seq, l
 VALUES (%(job_id)s, %(account_id)s, %(type)s, %(sub_type)s, %(first_seq)s, %(last_seq)s, %(check_ids)s, now())
 """
 
+# The job's tallies, and the day's (see usage.py), which also tell key and provider.
 ADD_TALLIES = """
+WITH n AS (
+    SELECT * FROM unnest(%(result)s::text[], %(reason)s::text[], %(blame)s::text[], %(provider)s::text[],
+                         %(count)s::int[], %(charged)s::int[]) AS n(result, reason, blame, provider, count, charged)
+), pending AS (
+    INSERT INTO verification_pendingtally (
+        day, account_id, key_id, source, result, reason, blame, provider, count, charged
+    )
+    SELECT (now() AT TIME ZONE 'UTC')::date, j.account_id, j.key_id, 'job', n.* FROM n, verification_job j
+    WHERE j.id = %(job_id)s AND NOT j.sandbox
+)
 INSERT INTO verification_tally AS t (job_id, result, reason, blame, count)
-SELECT %(job_id)s, result, reason, blame, count
-FROM unnest(%(result)s::text[], %(reason)s::text[], %(blame)s::text[], %(count)s::int[])
-     AS n(result, reason, blame, count)
-ORDER BY result, reason, blame
+SELECT %(job_id)s, result, reason, blame, sum(count) FROM n
+GROUP BY result, reason, blame ORDER BY result, reason, blame
 ON CONFLICT (job_id, result, reason, blame) DO UPDATE SET count = t.count + excluded.count
 """
 
@@ -235,9 +244,22 @@ async def count(connection: Connection, lease: Lease, fresh: list[Answered]) -> 
 
 
 def tally_columns(ended: list[Answered]) -> dict[str, object]:
-    tallies = Counter((v.result.value, v.reason.value, v.blame.value) for v in (one.answer.verdict for one in ended))
-    result, reason, blame = (list(column) for column in zip(*tallies, strict=True))
-    return {"result": result, "reason": reason, "blame": blame, "count": list(tallies.values())}
+    tallies = Counter(kind_of(one) for one in ended)
+    charged = Counter(kind_of(one) for one in ended if one.charged)
+    result, reason, blame, provider = (list(column) for column in zip(*tallies, strict=True))
+    return {
+        "result": result,
+        "reason": reason,
+        "blame": blame,
+        "provider": provider,
+        "count": list(tallies.values()),
+        "charged": [charged[kind] for kind in tallies],
+    }
+
+
+def kind_of(one: Answered) -> tuple[str, str, str, str]:
+    verdict = one.answer.verdict
+    return verdict.result.value, verdict.reason.value, verdict.blame.value, one.answer.evidence.provider
 
 
 async def finish(connection: Connection, job: dict[str, object]) -> None:

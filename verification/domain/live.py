@@ -219,6 +219,8 @@ def history(grant: KeyGrant, address: Address, reply: Answer) -> dict[str, Any]:
         "address": storable(address.text),
         "domain": address.ascii_domain,
         "duration": reply.duration,
+        "key_id": grant.key_id,
+        "provider": reply.evidence.provider,
     }
 
 

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
 from accounts.domain import quota
-from verification.domain import bells, idempotency, organisations, slots
+from verification.domain import bells, idempotency, organisations, slots, usage
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
@@ -98,6 +98,7 @@ class Sweeper:
         self.ring_for_silent_work()
         self.ask_for_unread_lists()
         quota.release_expired()
+        usage.fold()
         if time.monotonic() - self.last_cleaning > CLEANING_SECONDS:
             self.last_cleaning = time.monotonic()
             remove_orphan_files()

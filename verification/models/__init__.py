@@ -2,6 +2,7 @@
 
 from verification.models.batch import Batch
 from verification.models.check import Check, Classifier
+from verification.models.daily import DailyTally, PendingTally, TallySource
 from verification.models.event import Event, EventType
 from verification.models.fact import DomainFact
 from verification.models.idempotency import IdempotencyRecord
@@ -16,6 +17,7 @@ __all__ = [
     "Check",
     "CheckResult",
     "Classifier",
+    "DailyTally",
     "DomainFact",
     "Event",
     "EventType",
@@ -26,6 +28,8 @@ __all__ = [
     "KnownMailbox",
     "Organisation",
     "PacingGrant",
+    "PendingTally",
     "Tally",
+    "TallySource",
     "Upload",
 ]

@@ -22,6 +22,7 @@ from accounts.models import Account, KeyKind, LedgerEntry, LedgerKind, LicenseKe
 from tests.asgi_server import serving
 from tests.factories import make_account, make_key
 from tests.fixtures_mail_world import MailWorld
+from verification.domain import usage
 from verification.models import Check, CheckResult, KnownMailbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,6 +106,11 @@ def test_a_call_costs_one_and_is_kept(url: str, account: Account, secret: str) -
     moved = LedgerEntry.objects.exclude(kind=LedgerKind.GRANT).order_by("id").values_list("kind", "amount")
     assert list(moved) == [("reserve", 1), ("settle", 1)]
     assert Reservation.objects.get().open == 0
+    (used,) = usage.by_day(account=account, start=(day := result.checked_at.date()), end=day)
+    assert (used.key_id, used.source, used.result, used.count, used.charged) == (
+        *(LicenseKey.objects.get().pk, "live", "Ok"),
+        *(1, 1),
+    )
 
 
 @pytest.mark.parametrize(
