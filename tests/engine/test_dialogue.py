@@ -30,8 +30,8 @@ class Somebody:
 class Talk:
     """A dialogue, and what was heard of whom."""
 
-    def __init__(self, *, starts_tls: bool = False) -> None:
-        self.dialogue = Dialogue("probe.example.org", starts_tls=starts_tls)
+    def __init__(self, *, starts_tls: bool = False, stepwise: bool = False) -> None:
+        self.dialogue = Dialogue("probe.example.org", starts_tls=starts_tls, stepwise=stepwise)
         self.reader = ReplyReader()
         self.said: list[tuple[str, int]] = []
 
@@ -44,8 +44,8 @@ class Talk:
                 self.said.append((heard.recipient.name, heard.reply.code))
         return self.dialogue.speak()
 
-    def ask(self, *names: str) -> bytes:
-        self.dialogue.ask([Somebody(name) for name in names], MAIL)
+    def ask(self, *names: str, last: bool = False) -> bytes:
+        self.dialogue.ask([Somebody(name) for name in names], MAIL, last=last)
         return self.dialogue.speak()
 
     @property
@@ -53,8 +53,8 @@ class Talk:
         return [each.name for each in self.dialogue.unanswered if isinstance(each, Somebody)]
 
 
-def ready(offer: str = PIPELINES) -> Talk:
-    talk = Talk()
+def ready(offer: str = PIPELINES, *, stepwise: bool = False) -> Talk:
+    talk = Talk(stepwise=stepwise)
     assert talk.hear(GREET) == b"EHLO probe.example.org\r\n"
     assert talk.hear(offer) == b""
     assert talk.dialogue.phase is Phase.READY
@@ -85,6 +85,41 @@ def test_the_next_group_begins_with_rset() -> None:
     assert talk.ask("b") == b"RSET\r\n" + MAIL + b"RCPT TO:<b@b.test>\r\n"
     talk.hear(OK, OK, "550 5.1.1 no")
     assert talk.said == [("a", 250), ("b", 550)]
+
+
+def test_the_last_group_takes_its_goodbye_along() -> None:
+    talk = ready()
+    assert talk.ask("a", "b", last=True) == MAIL + b"RCPT TO:<a@b.test>\r\nRCPT TO:<b@b.test>\r\nQUIT\r\n"
+    talk.hear(OK, OK, "550 5.1.1 no")
+    assert (talk.dialogue.phase, talk.dialogue.is_unconfirmed) == (Phase.QUITTING, True)
+    talk.hear("221 bye")
+    assert (talk.dialogue.phase, talk.dialogue.is_unconfirmed) == (Phase.OVER, False)
+    assert talk.said == [("a", 250), ("b", 550)]
+
+
+@pytest.mark.parametrize(("offer", "stepwise"), [(BARE, False), (PIPELINES, True)])
+def test_step_by_step_the_goodbye_waits(offer: str, stepwise: bool) -> None:
+    talk = ready(offer, stepwise=stepwise)
+    assert talk.ask("a", last=True) == MAIL
+    assert talk.hear(OK) == b"RCPT TO:<a@b.test>\r\n"
+    assert talk.hear(OK) == b""
+    assert (talk.dialogue.phase, talk.dialogue.is_unconfirmed) == (Phase.READY, False)
+
+
+@pytest.mark.parametrize("replies", [(OK, OK, OK, "550 5.1.1 no"), (OK, OK, "221 bye"), (OK, "221 bye")])
+def test_replies_too_many_or_too_few_show_at_the_goodbye(replies: tuple[str, ...]) -> None:
+    talk = ready()
+    talk.ask("a", "b", last=True)
+    with pytest.raises(OutOfStep):
+        talk.hear(*replies)
+
+
+@pytest.mark.parametrize("replies", [("530 5.7.0 STARTTLS first", "503 no"), (OK, "530 5.7.0 STARTTLS first")])
+def test_tls_demanded_of_a_group_that_took_its_goodbye_along(replies: tuple[str, ...]) -> None:
+    talk = ready()
+    talk.ask("a", last=True)
+    talk.hear(*replies, "221 bye")
+    assert (talk.dialogue.left_for_tls, talk.unanswered, talk.said) == (True, ["a"], [])
 
 
 def test_goodbye() -> None:

@@ -28,7 +28,7 @@ from verification.engine.types import CatchAll, CatchAllState, Stage, Trouble
 from verification.mailworld.certificate import server_context
 
 PROMISED = re.compile(rb"^(EHLO|HELO|MAIL FROM:|RCPT TO:|RSET|QUIT|STARTTLS)[ -~]*$")
-SHORT = Patience(connect=0.3, greeting=0.3, reply=0.3, handshake=0.3, quit=0.3)
+SHORT = Patience(connect=0.3, greeting=0.3, reply=0.3, handshake=0.3, quit=0.3, settle=0.05)
 OK, MISSING, BLOCKED = "accepted 250", "no_mailbox 550", "we_are_refused 421"
 
 
@@ -40,7 +40,7 @@ async def test_many_recipients_share_a_connection_and_one_write() -> None:
     [peer] = mx.peers
     assert peer.reads == [
         b"EHLO probe.example.org\r\n",
-        b"MAIL FROM:<probe@example.org>\r\nRCPT TO:<a@b.test>\r\nRCPT TO:<missing@b.test>\r\nRCPT TO:<c@b.test>\r\n",
+        b"MAIL FROM:<probe@example.org>\r\nRCPT TO:<a@b.test>\r\nRCPT TO:<missing@b.test>\r\nRCPT TO:<c@b.test>\r\n"
         b"QUIT\r\n",
     ]
 
@@ -174,10 +174,17 @@ async def test_a_silent_goodbye_spoils_nothing() -> None:
 
 @in_loop
 async def test_a_reply_too_many_spoils_all_answers_of_its_group() -> None:
-    script = but(b"RCPT", b"550 5.1.1 No such user\r\n", b"250 Ok\r\n250 Ok\r\n")
-    async with server(script) as mx, client(mx.port) as probe:
+    script = but(b"RCPT", b"250 Ok\r\n250 Ok\r\n")
+    async with server(script) as mx, client(mx.port, patience=SHORT) as probe:
         attempts = await probe.ask("a@b.test", "c@b.test")
     assert said(attempts) == ["garbage 0", "garbage 0"]
+
+
+@in_loop
+async def test_an_odd_goodbye_is_a_reason_to_ask_again_step_by_step() -> None:
+    async with server(but(b"QUIT", b"250 Ok\r\n")) as mx, client(mx.port, patience=SHORT) as probe:
+        assert said(await probe.ask("a@b.test", "missing@b.test")) == [OK, MISSING]
+    assert [len(peer.reads) for peer in mx.peers] == [2, 5]
 
 
 @in_loop

@@ -130,6 +130,7 @@ AT_RCPT: list[tuple[str, Meaning]] = [
     ("553 5.1.8 <p@x.example>... Domain of sender address p@x.example does not exist", Meaning.POLICY),
     # nothing can be told
     ("550", Meaning.UNCLEAR),
+    ("550 5.2.4 Mailing list expansion problem", Meaning.UNCLEAR),
     ("550 Rejected", Meaning.UNCLEAR),
     ("554 Transaction failed", Meaning.UNCLEAR),
     ("503 5.5.1 Bad sequence of commands", Meaning.UNCLEAR),

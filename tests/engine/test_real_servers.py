@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import debian
 from tests.mailservers import packages, sandbox
 from tests.mailservers.inside import ROLES
 from tests.mailservers.table import PASSAGES
@@ -21,8 +22,10 @@ SECONDS = 60
 def test_every_verdict_is_right_at_real_servers() -> None:
     if refusal := sandbox.refusal():
         pytest.skip(refusal)
-    if not packages.are_there():
-        pytest.skip("the mail servers' packages are not there: `python -m tests.mailservers` fetches them")
+    try:
+        packages.trees()
+    except debian.PackagesMissing as missing:
+        pytest.skip(str(missing))
     command = [sys.executable, "-m", "tests.mailservers"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
     wrong = [line for line in done.stdout.splitlines() if not line.startswith("ok ")]

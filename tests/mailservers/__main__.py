@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests import debian
 from tests.mailservers import packages, sandbox
 
 SECONDS = 170.0
@@ -22,9 +23,9 @@ def main() -> int:
         print(refusal, file=sys.stderr)
         return 2
     try:
-        packages.provide()
+        packages.trees()
         return sandbox.enter("tests.mailservers.inside", ["--transcript"] if options.transcript else [], SECONDS)
-    except packages.PackagesMissing as missing:
+    except debian.PackagesMissing as missing:
         print(missing, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

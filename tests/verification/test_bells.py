@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -19,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from portal.postgres import free_port
 from portal.redis_bells import RedisBells
+from tests import debian
 from verification.domain import bells
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,10 +37,9 @@ def redis_port(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> int:
 
 @pytest.fixture
 def redis(redis_port: int, tmp_path: Path) -> Iterator[RedisBells]:
-    if not (program := shutil.which("redis-server")):
-        pytest.skip("redis-server is not installed")
+    program, environment = redis_server()
     words = ["--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen([program, *words], stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen([program, *words], stdout=subprocess.DEVNULL, env=environment) as server:
         broker = RedisBells()
         try:
             wait_for(broker)
@@ -46,6 +47,18 @@ def redis(redis_port: int, tmp_path: Path) -> Iterator[RedisBells]:
         finally:
             broker.connection.close()
             server.terminate()
+
+
+def redis_server() -> tuple[str, dict[str, str]]:
+    """Give a server's program and its environment: the machine's own, else Debian's, unpacked beside it."""
+    if installed := shutil.which("redis-server"):
+        return installed, dict(os.environ)
+    try:
+        root = debian.tree("redis", ["redis-server", "redis-tools"])
+    except debian.PackagesMissing as missing:
+        pytest.skip(str(missing))
+    libraries = {str(library.parent) for library in root.rglob("*.so.*")}
+    return str(root / "usr/bin/redis-server"), {**os.environ, "LD_LIBRARY_PATH": ":".join(sorted(libraries))}
 
 
 def wait_for(broker: RedisBells) -> None:

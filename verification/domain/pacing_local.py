@@ -40,7 +40,7 @@ class Local:
 
     @property
     def wanted(self) -> int:
-        return self.gate.used + len(self.gate.waiting)
+        return self.gate.used + len(self.gate.waiting or ())
 
     @property
     def is_idle(self) -> bool:

@@ -108,7 +108,8 @@ def damage() -> dict[str, Case]:
         "yes and no in one reply": Case.of(plays({"RCPT": b"550-5.1.1 No such user\r\n250 2.1.5 Ok\r\n"}), UNKNOWN),
         "no and yes in one reply": Case.of(plays({"RCPT": b"250-2.1.5 Ok\r\n" + NO_USER}), UNKNOWN),
         "codes that do not exist": Case.of(plays({"RCPT": b"699 5.1.1 No such user\r\n199 Ok\r\n"}), UNKNOWN),
-        "a code without an end": Case.of(plays({"RCPT": b"550 5.1.1 No such user"}), LATER),
+        "a code without an end": Case.of(plays({"RCPT": (b"550 5.1.1 No such user", hang)}), LATER),
+        "a code that ends with the goodbye": Case.of(plays({"RCPT": b"550 5.1.1 No such user"}), MISSING),
         "half a code": Case.of(plays({"RCPT": b"55"}), LATER),
     }
 
@@ -130,6 +131,13 @@ def out_of_order() -> dict[str, Case]:
         "an extra refusal": Case.of(plays({"RCPT": NO_USER * 2}, offer=BARE_OFFER), UNKNOWN),
         "half a reply too many": Case.of(plays({"RCPT": NO_USER + b"25"}, offer=BARE_OFFER), UNKNOWN),
         "extra replies in a group": Case.of(plays({"RCPT": NO_USER * 2}), UNKNOWN, UNKNOWN, users=("a", "b")),
+        "an extra answer to MAIL, the others late": Case.of(
+            plays({"MAIL": in_two(b"250 2.1.0 Ok\r\n" * 2, 14, 0.0), "RCPT": late(0.05, NO_USER)}),
+            UNKNOWN,
+            UNKNOWN,
+            users=("a", "missing"),
+        ),
+        "an answer too few": Case.of(plays({"MAIL": late(0.0, b"")}), LATER, LATER, users=("a", "missing")),
         "a hundred extra replies": Case.of(plays({"RCPT": NO_USER * 100}), UNKNOWN),
         "an answer too early, a moment later": Case.of(
             plays({GREETING: in_two(BANNER + b"250 hi\r\n", len(BANNER), 0.1)}), UNKNOWN, users=("missing",)

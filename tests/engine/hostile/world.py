@@ -16,7 +16,9 @@ from verification.engine.smtp.client import Patience
 AT_ONCE = 64  # cases; both ends share one process, which on a busy machine must keep up with its own servers
 FASTER = 10  # than in earnest: all times are divided by this
 DEADLINE_SECONDS = 75 / FASTER
-PATIENCE = Patience(connect=1.5, greeting=40 / FASTER, reply=45 / FASTER, handshake=20 / FASTER, quit=2 / FASTER)
+PATIENCE = Patience(
+    connect=1.5, greeting=40 / FASTER, reply=45 / FASTER, handshake=20 / FASTER, quit=2 / FASTER, settle=0.3 / FASTER
+)
 
 OK = "Ok Success none"
 MISSING = "Bad MailboxDoesNotExist address"

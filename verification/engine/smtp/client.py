@@ -29,6 +29,7 @@ class Patience:
     reply: float = 45.0
     handshake: float = 20.0
     quit: float = 2.0
+    settle: float = 0.3  # for replies too many of a server that cannot count; see Session
 
 
 DEFAULT_PATIENCE = Patience()
@@ -37,8 +38,8 @@ DEFAULT_PATIENCE = Patience()
 class Owner(Protocol):
     """Who gives a session its work and hears what came of it."""
 
-    def next_group(self, session: Session) -> tuple[Sequence[Recipient], bytes]:
-        """Give the next recipients and their MAIL line; no recipients: the session says goodbye."""
+    def next_group(self, session: Session) -> tuple[Sequence[Recipient], bytes, bool]:
+        """Give the next recipients, their MAIL line, and whether they are the last; none: the session says goodbye."""
 
     def heard(self, session: Session, answers: list[Heard]) -> None:
         """Take the answers of a group, or a part of it."""
@@ -47,7 +48,8 @@ class Owner(Protocol):
 class Session(asyncio.Protocol):
     """A dialogue over a socket.  `trouble` tells how it ended when not by itself.
 
-    Answers are handed on only when nothing is outstanding, so that a reply too many spoils none of them.
+    Answers are handed on only when nothing is outstanding, so that a reply too many spoils none of them; `careful`, it
+    goes step by step and lets each reply settle first.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Session(asyncio.Protocol):
         helo: str,
         *,
         starts_tls: bool = False,
+        careful: bool = False,
         server_name: str = "",
         patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
@@ -70,7 +73,9 @@ class Session(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._limit = 0.0
         self._handshake: asyncio.Task[None] | None = None
-        self.dialogue = Dialogue(helo, starts_tls=starts_tls)
+        self._settles = patience.settle if careful else 0.0
+        self._pause: asyncio.TimerHandle | None = None
+        self.dialogue = Dialogue(helo, starts_tls=starts_tls, stepwise=careful)
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.trouble = Trouble.NONE
         self.trouble_stage = Stage.CONNECT
@@ -101,6 +106,12 @@ class Session(asyncio.Protocol):
         """Give those asked for whose answer was not handed on."""
         return [*self._spoiled, *(heard.recipient for heard in self._answers), *self.dialogue.unanswered]
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Tell whether nothing heard of the last group counts, though nobody refused us or hung up in mid group."""
+        lost = self.trouble not in (Trouble.NONE, Trouble.GARBAGE)
+        return self.dialogue.is_unconfirmed and self.dialogue.refusal is None and not lost
+
     def heard_of(self, recipient: Recipient) -> Reply | None:
         """Give the answer that waits for the rest of its group."""
         return next((heard.reply for heard in self._answers if heard.recipient is recipient), None)
@@ -123,8 +134,7 @@ class Session(asyncio.Protocol):
         except Endless:
             self.abort(Trouble.ENDLESS)
         except OutOfStep:
-            self._spoiled = [heard.recipient for heard in self._answers]
-            self._answers.clear()
+            self._doubt()
             self.abort(Trouble.GARBAGE)
         except Exception as error:  # noqa: BLE001 - kept for those who wait, see Line
             self.failure = error
@@ -158,22 +168,27 @@ class Session(asyncio.Protocol):
         if dialogue.phase is Phase.OVER:
             self._hand_on()
             self._close()
+        elif dialogue.waits and dialogue.phase is Phase.QUITTING:
+            self._allow(self._patience.quit)
         elif not dialogue.waits:
             if self._reader.pending:
                 raise OutOfStep("bytes in reply to nothing")
-            self._hand_on()
-            self._go_on()
+            if self._settles:
+                self._pause = self._loop.call_later(self._settles, self._go_on)
+            else:
+                self._go_on()
 
     def _go_on(self) -> None:
+        self._hand_on()
         dialogue = self.dialogue
         if dialogue.phase is Phase.HANDSHAKE:
             self._allow(self._patience.handshake)
             self._handshake = self._loop.create_task(self._secure())
             return
         if dialogue.phase is Phase.READY:
-            recipients, mail = self._owner.next_group(self)
+            recipients, mail, last = self._owner.next_group(self)
             if recipients:
-                dialogue.ask(recipients, mail)
+                dialogue.ask(recipients, mail, last=last)
             else:
                 dialogue.quit()
         self._send(dialogue.speak())
@@ -213,6 +228,11 @@ class Session(asyncio.Protocol):
             self.served += len(answers)
             self._owner.heard(self, answers)
 
+    def _doubt(self) -> None:
+        """Take back what was heard of the group."""
+        self._spoiled += [heard.recipient for heard in self._answers]
+        self._answers.clear()
+
     async def _secure(self) -> None:
         assert self._transport is not None
         try:
@@ -246,7 +266,11 @@ class Session(asyncio.Protocol):
 
     def _finish(self) -> None:
         self._cancel_timer()
+        if self._pause is not None:
+            self._pause.cancel()
         if not self.closed.done():
+            if self.is_doubtful:
+                self._doubt()
             self._hand_on()
             self.closed.set_result(None)
 

@@ -1,7 +1,8 @@
 """The dialogue with a mail server (RFC 5321), without sockets: it hears replies and says what to send.
 
 EHLO goes alone; then MAIL and the RCPTs of a group in one write where PIPELINING is offered (RFC 2920), step by step
-where not; then RSET and the next group, or QUIT.  Never DATA.  STARTTLS only where the server demands it.
+where not; then RSET and the next group, or QUIT.  The last group takes its QUIT along: its 221 is like no answer to a
+recipient, so one reply too many or too few before it shows.  Never DATA.  STARTTLS only where the server demands it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from verification.engine.smtp import commands, meanings
 from verification.engine.smtp.replies import Reply
 from verification.engine.types import Stage
 
+GOODBYE = 221
 SHUTTING_DOWN = 421  # RFC 5321 section 3.8: in reply to any command
 UNKNOWN_COMMAND = frozenset({500, 502})  # RFC 5321 section 4.2.4: in reply to EHLO no refusal of us
 
@@ -52,6 +54,7 @@ class OutOfStep(Exception):
 
 _OFFERS = frozenset({"PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "STARTTLS", "AUTH", "DSN", "SMTPUTF8"})
 _Step = tuple[str, bytes, Recipient | None]
+_QUIT: _Step = (commands.QUIT, commands.bare(commands.QUIT), None)
 _STAGES = {
     "": Stage.GREETING,
     commands.EHLO: Stage.EHLO,
@@ -74,7 +77,9 @@ class Dialogue:
         "_in_transaction",
         "_mail",
         "_mail_refused",
+        "_quits_along",
         "_script",
+        "_stepwise",
         "_tls",
         "errors",
         "offers",
@@ -82,18 +87,20 @@ class Dialogue:
         "refusal",
     )
 
-    def __init__(self, helo: str, *, starts_tls: bool = False) -> None:
+    def __init__(self, helo: str, *, starts_tls: bool = False, stepwise: bool = False) -> None:
         self.phase = Phase.OPENING
         self.offers: frozenset[str] = frozenset()
         self.errors = 0  # commands refused on this connection
         self.refusal: tuple[Stage, Reply] | None = None  # of the whole connection
         self._helo = helo
+        self._stepwise = stepwise
         self._tls = "wanted" if starts_tls else ""  # then "demanded", "secured"
         self._expected: deque[_Step] = deque([("", b"", None)])  # the greeting answers no command
         self._script: deque[_Step] = deque()
         self._asked: list[Recipient] = []  # without an answer so far
         self._mail = b""
         self._mail_refused = False
+        self._quits_along = False  # the QUIT went with the group
         self._in_transaction = False
 
     @property
@@ -113,20 +120,38 @@ class Dialogue:
         """Tell whether replies are outstanding."""
         return bool(self._expected)
 
-    def ask(self, recipients: Sequence[Recipient], mail: bytes) -> None:
-        """Begin a transaction with a MAIL line for a group of recipients; only when READY."""
+    @property
+    def pipelines(self) -> bool:
+        """Tell whether a group goes in one write."""
+        return "PIPELINING" in self.offers and not self._stepwise
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Tell whether the QUIT that went with the last group is without its 221: no answer of the group is certain."""
+        return self._quits_along and self.phase is not Phase.OVER
+
+    @property
+    def left_for_tls(self) -> bool:
+        """Tell whether the server demanded TLS of a group that had its QUIT with it: come again, and begin with it."""
+        return self._quits_along and self._tls == "demanded" and self.refusal is None
+
+    def ask(self, recipients: Sequence[Recipient], mail: bytes, *, last: bool = False) -> None:
+        """Begin a transaction with a MAIL line for a group of recipients, the `last` if so; only when READY."""
         assert self.phase is Phase.READY
         if self._in_transaction:
             self._script.append((commands.RSET, commands.bare(commands.RSET), None))
         self._script.append((commands.MAIL, mail, None))
         self._script.extend((commands.RCPT, recipient.line, recipient) for recipient in recipients)
+        self._quits_along = last and self.pipelines
+        if self._quits_along:
+            self._script.append(_QUIT)
         self._asked = list(recipients)
         self._mail, self._mail_refused, self._in_transaction = mail, False, True
         self.phase = Phase.ASKING
 
     def quit(self) -> None:
         self._script.clear()
-        self._script.append((commands.QUIT, commands.bare(commands.QUIT), None))
+        self._script.append(_QUIT)
         self.phase = Phase.QUITTING
 
     def secured(self) -> None:
@@ -140,7 +165,7 @@ class Dialogue:
         """Give the bytes to send now; b"" while replies are outstanding or nothing is to say."""
         if self._expected or not self._script:
             return b""
-        count = len(self._script) if "PIPELINING" in self.offers else 1
+        count = len(self._script) if self.pipelines else 1
         steps = [self._script.popleft() for _ in range(count)]
         self._expected.extend(steps)
         return b"".join(line for _, line, _ in steps)
@@ -156,9 +181,14 @@ class Dialogue:
         if reply.code == SHUTTING_DOWN:
             self._refuse(_STAGES[verb], reply)
             return None
+        if self._quits_along and (reply.code == GOODBYE) is not (verb == commands.QUIT):
+            raise OutOfStep(f"{reply.code} in reply to {verb}")
         heard = _HEAR[verb](self, reply, recipient)
-        if self.phase is Phase.ASKING and not self._expected and not self._script:
-            self._end_group()
+        if self.phase is Phase.ASKING and not self._script:
+            if not self._expected:
+                self._end_group()
+            elif self._quits_along and len(self._expected) == 1:
+                self.phase = Phase.QUITTING
         return heard
 
     def _refuse(self, stage: Stage, reply: Reply) -> None:

@@ -36,6 +36,7 @@ class Habits:
     recipients: int = MAX_RECIPIENTS
     group: int = MAX_GROUP
     starts_tls: bool = False
+    careful: bool = False  # its replies did not fit our commands: go step by step
     answered: int = 0
     refused: int = 0
     gate: Gate = field(default_factory=lambda: Gate(MAX_CONNECTIONS))

@@ -31,6 +31,7 @@ FAIR_SHARE = 50  # recipients after which a connection makes room when others wa
 STUCK_SECONDS = 2.0
 
 NO_TIME = Outcome(Stage.CONNECT, trouble=Trouble.DEADLINE)
+NO_TLS = Outcome(Stage.STARTTLS, trouble=Trouble.TLS)
 
 
 class Line:
@@ -96,8 +97,11 @@ class Line:
 
     # What the sessions ask and tell
 
-    def next_group(self, session: Session) -> tuple[Sequence[Recipient], bytes]:
-        """Take the next recipients with one sender off the queue, and a random one beside them where it is time."""
+    def next_group(self, session: Session) -> tuple[Sequence[Recipient], bytes, bool]:
+        """Take the next recipients with one sender off the queue, and a random one beside them where it is time.
+
+        They are the last when nobody is left in the queue; who comes later has a connection of their own.
+        """
         room = self._room(session)
         offers = session.dialogue.offers
         group: list[Inquiry] = []
@@ -110,11 +114,12 @@ class Line:
                 self._teller.settle([inquiry], Outcome(Stage.MAIL, meaning=Meaning.NO_SMTPUTF8, source=session.source))
                 continue
             group.append(inquiry)
-            if inquiry.wants_catch_all and "PIPELINING" in offers:
+            if inquiry.wants_catch_all and session.dialogue.pipelines:
                 strangers += self._stranger(inquiry)
         if not group:
-            return (), b""
-        return [*group, *strangers], commands.mail(group[0].sender, smtputf8=group[0].smtputf8)
+            return (), b"", True
+        mail = commands.mail(group[0].sender, smtputf8=group[0].smtputf8)
+        return [*group, *strangers], mail, not self._queue
 
     def heard(self, session: Session, answers: list[Heard]) -> None:
         """Tell each recipient what was said of it."""
@@ -218,8 +223,14 @@ class Line:
 
     async def _converse(self) -> None:
         route, desk = self._route, self._desk
-        starts_tls = self._habits.starts_tls
-        session = Session(self, desk.helo, starts_tls=starts_tls, server_name=route.host, patience=desk.patience)
+        session = Session(
+            self,
+            desk.helo,
+            starts_tls=self._habits.starts_tls,
+            careful=self._habits.careful,
+            server_name=route.host,
+            patience=desk.patience,
+        )
         self._sessions.add(session)
         self._habits.open += 1
         self._arriving.discard(cast("asyncio.Task[None]", asyncio.current_task()))
@@ -244,6 +255,14 @@ class Line:
         self._habits.starts_tls = self._habits.starts_tls or bool(session.tls)
         self._desk.note_health(self._route.address, session)
         left = left_by(session)
+        if session.dialogue.left_for_tls:
+            self._habits.starts_tls = True
+            self._come_again(left, NO_TLS)
+            return
+        if session.is_doubtful:
+            self._habits.careful = True
+            self._come_again(left, Outcome(Stage.RCPT, trouble=Trouble.GARBAGE, source=session.source, tls=session.tls))
+            return
         outcome = ending(session)
         if outcome is None or session.served:
             self._habits.left_at = self._loop.time()
@@ -255,6 +274,11 @@ class Line:
             self._sender_refused(left, outcome)
         else:
             self._interrupted(session, left, outcome)
+
+    def _come_again(self, left: list[Inquiry], otherwise: Outcome) -> None:
+        """Ask again in the manner that was learned; tell those who were asked for too often."""
+        self._teller.settle([each for each in left if each.tries >= MAX_TRIES], otherwise)
+        self._put_back([each for each in left if each.tries < MAX_TRIES])
 
     def _refused_at_the_door(self, outcome: Outcome) -> None:
         """Nobody was asked for: all who wait hear so, unless it may be for the number of our connections."""

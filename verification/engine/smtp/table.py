@@ -199,7 +199,7 @@ TABLE: tuple[Row, ...] = (
         Meaning.NO_MAILBOX,
         "524 5.2.4 Mailing list expansion problem: <a@b.example>",
         "OpenSMTPD, of an address that its virtual table does not have",
-        codes=frozenset({524, 550}),
+        codes=frozenset({524}),  # 550 5.2.4 elsewhere: a list that exists and is broken
         details=frozenset({"2.4"}),
         unless=_ABOUT_US,
     ),
