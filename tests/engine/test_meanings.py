@@ -48,6 +48,8 @@ AT_RCPT: list[tuple[str, Meaning]] = [
     ("550 The account has been suspended", Meaning.NO_MAILBOX),
     ("550-Callout verification failed:\r\n550 550 5.1.1 <a@b.example>: Recipient address rejected: User unknown",
      Meaning.NO_MAILBOX),
+    ("511 sorry, no mailbox here by that name (#5.1.1 - chkuser)", Meaning.NO_MAILBOX),
+    ("551 User not local; please try <b@c.example>", Meaning.NO_MAILBOX),
     ("524 5.2.4 Mailing list expansion problem: <a@b.example>", Meaning.NO_MAILBOX),
     # the address itself never decides
     ("550 5.1.1 <spamhaus.relay.blocked@spf.example>: Recipient address rejected: User unknown", Meaning.NO_MAILBOX),
@@ -89,7 +91,11 @@ AT_RCPT: list[tuple[str, Meaning]] = [
     ("450 4.1.1 <a@b.example>: Recipient address rejected: User unknown in local table", Meaning.SERVER_BROKEN),
     ("451 4.4.1 Connection timed out, try again in 10 minutes", Meaning.SERVER_BROKEN),
     ("454 4.7.1 <a@b.example>: Relay access denied", Meaning.SERVER_BROKEN),
+    ("450 4.1.1 <a@b.example>: Recipient address rejected: unverified: connect to mx.b.example: Connection refused",
+     Meaning.SERVER_BROKEN),
     # we are refused
+    ("550 5.7.1 [192.0.2.1] The IP you're using to send mail is not authorized to send email directly to our servers",
+     Meaning.WE_ARE_REFUSED),
     ("421 4.7.0 Too many connections", Meaning.WE_ARE_REFUSED),
     ("421 Too many errors", Meaning.WE_ARE_REFUSED),
     ("550 5.7.1 Your address 192.0.2.1 is on a block list", Meaning.WE_ARE_REFUSED),

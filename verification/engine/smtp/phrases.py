@@ -92,7 +92,7 @@ _PHRASES: dict[Subject, tuple[str, ...]] = {
         r"\b(?:is|are|was|been|host|address|ip|currently) (?:\S+ )?(?<!not )(?:listed|banned)",
         r"\b(?:host|ip|network|server) (?:\S+ ){0,3}blocked",
         r"(?<!not )(?:listed|blocked) (?:in|at|on|using)\b",
-        r"\bip address|\bour address|\byour address",
+        r"\bip address|\bour address|\byour address|\bthe ip you",
         r"on (?:a|our|the|an?other) (?:\S+ )?(?:block |black |deny |reputation )?list",
         r"reputation",
         r"(?:your|client|connecting|remote|sending) (?:ip|host|address|network|server|mail server|mta)\b",
@@ -102,7 +102,8 @@ _PHRASES: dict[Subject, tuple[str, ...]] = {
         r"\bhelo\b|\behlo\b",
         r"dynamic (?:ip|address|pool)|residential|dial-?up",
         r"too many (?:connections|errors|bad|invalid|unknown|concurrent|sessions|failed|hops from)",
-        r"connection (?:rate|limit|refused|frequency|rejected)|concurren",
+        r"connection (?:rate|limit|frequency|rejected)|concurren",
+        r"(?<!: )connection refused",  # after a colon it is another host's, in the report of a callout
         r"complain|poor .{0,20}reputation|unsolicited|abus(?:e|ive)|spam(?:mer|ming)? source|bad reputation",
         r"throttl|rate[- ]?limit",
         r"messages? (?:from|temporarily deferred)",
@@ -158,6 +159,7 @@ _PHRASES: dict[Subject, tuple[str, ...]] = {
         r"(?:user|recipient|mailbox|address) (?:lookup|verification) failed",
         r"does ?n[o']t have (?:a|an) \S+ account",
         r"user unknown|unknown user|unknown recipient|no such user|nosuchuser|recipnotfound|adr_?not_?found",
+        r"user not local",  # RFC 5321 section 4.2.2
         r"not our customer|delivery to (?:this|that) (?:user|address) .{0,20}(?:disabled|not)",
         r"^address rejected|tried to reach (?:does not exist|is disabled|is inactive)|user not .{0,8}listed",
         r"address(?:ee)? unknown|mailbox unavailable|mail ?box (?:not found|does not exist)",

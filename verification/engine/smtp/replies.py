@@ -15,7 +15,7 @@ TEXT_LINE = 2_000  # octets; RFC 5321 section 4.5.3.1.5 allows 512, what is far 
 
 _LINE = re.compile(rb"([2-5][0-5][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"[#(\[]?([245]\.\d{1,3}\.\d{1,3})(?:[)\]:,]?(?=\s|$)|[)\]:,])\s*")  # RFC 2034 section 4
-_ENHANCED_INSIDE = re.compile(r"\(#([245]\.\d{1,3}\.\d{1,3})\)")  # qmail's way
+_ENHANCED_INSIDE = re.compile(r"\(#([245]\.\d{1,3}\.\d{1,3})(?: - [a-z]{1,20})?\)")  # qmail's way, and its chkuser's
 _UNSAFE = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
 
