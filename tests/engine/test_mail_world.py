@@ -21,6 +21,8 @@ from tests.fixtures_mail_world import MailWorld
 from verification.engine import Answer, Engine
 from verification.engine.types import Trouble
 
+pytestmark = pytest.mark.xdist_group("mail-world")  # the answers are asked for once
+
 OK = "Ok Success none"
 MISSING = "Bad MailboxDoesNotExist address"
 FULL = "Bad MailboxFull address"
