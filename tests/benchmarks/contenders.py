@@ -18,7 +18,7 @@ from tests.benchmarks.load import Load, Measure
 from tests.fixtures_mail_world import MailWorld
 
 PEER = "deep-email-validator@0.1.27"
-PEER_IN_FLIGHT = (500, 1_000, 1_500, 2_000)
+PEER_IN_FLIGHT = (500, 1_000, 1_500, 2_000, 3_000, 4_000)
 RUN_SECONDS = 900
 
 
