@@ -9,12 +9,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Any
+from zlib import crc32
 
 import pytest
 
 from tests.engine.in_loop import in_loop
 from tests.fixtures_mail_world import MailWorld
-from verification.engine import Answer, CatchAll, CatchAllState, Engine, InProcessPacing, Pacing, ProbeOptions, Trouble
+from verification.engine import (
+    Answer,
+    CatchAll,
+    CatchAllState,
+    Engine,
+    Evidence,
+    InProcessPacing,
+    Pacing,
+    ProbeOptions,
+    Trouble,
+)
 
 
 @asynccontextmanager
@@ -259,3 +270,31 @@ async def test_inside_addresses_get_no_packet(mail_world: MailWorld) -> None:
     answer = await verify(mail_world, "a@ok.test", allowed_networks=(ip_network("127.99.0.0/16"),))
     assert verdict(answer) == "Bad NoMxServersFound address"
     assert [attempt.trouble for attempt in answer.evidence.attempts] == [Trouble.GUARDED]
+
+
+@in_loop
+async def test_the_source_of_earlier_tries_is_kept(mail_world: MailWorld) -> None:
+    ours = ("127.1.77.1", "127.1.77.2")
+    async with engine(mail_world, source_addresses=(*ours, "::1")) as one:
+        for source in ours:
+            answer = await one.verify("jane@ok.test", options=ProbeOptions(source=source))
+            assert ([a.source for a in answer.evidence.attempts], answer.evidence.former_source) == ([source], "")
+        usual = await one.verify("jane@ok.test")
+        assert [a.source for a in usual.evidence.attempts] == [ours[crc32(b"ok.test") % 2]]
+        other_family = await one.verify("jane@ok.test", options=ProbeOptions(source="::1"))
+        assert (other_family.evidence.attempts[0].source, other_family.evidence.former_source) == (
+            usual.evidence.attempts[0].source,
+            "",
+        )
+
+
+@in_loop
+async def test_a_source_that_is_ours_no_more_is_replaced(mail_world: MailWorld) -> None:
+    answer = await verify(
+        mail_world, "jane@ok.test", ProbeOptions(source="127.1.77.3"), source_addresses=["127.1.77.1"]
+    )
+    assert ([a.source for a in answer.evidence.attempts], answer.evidence.former_source) == (
+        ["127.1.77.1"],
+        "127.1.77.3",
+    )
+    assert Evidence.from_dict(answer.evidence.as_dict()) == answer.evidence

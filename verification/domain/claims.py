@@ -48,7 +48,7 @@ SET token = gen_random_uuid(), lease_until = now() + make_interval(secs => %(lea
 FROM chosen, verification_job j
 WHERE b.id = chosen.id AND j.id = b.job_id
 RETURNING b.id, b.token, b.job_id, b.account_id, j.sandbox, b.check_ids, b.alone, b.tries, b.sender, j.max_age,
-          b.attempts
+          b.attempts, coalesce(host(b.source_address), '') AS source
 """
 
 # Batches are locked in the order of their ids, as a job's cancelling does: no deadlock between the two.
@@ -102,6 +102,7 @@ class Lease:
     sender: str = ""  # of the rounds before; empty in the first
     max_age: int = 0  # seconds; 0: no earlier result is used
     attempts: int = 0  # leases that expired unreleased
+    source: str = ""  # address of ours that the rounds before came from
 
     @property
     def is_suspect(self) -> bool:
@@ -163,7 +164,8 @@ async def read_order(connection: Connection, lease: Lease) -> Order:
                 earlier = await find_fresh(
                     connection, account_id=lease.account_id, digests=digests, max_age=lease.max_age
                 )
-    options = replace(probe_options(config), mail_from=lease.sender)  # greylisting knows us by it
+    # Greylisting knows us by sender and source.
+    options = replace(probe_options(config), mail_from=lease.sender, source=lease.source)
     may_wait = config.greylist_retry and not lease.sandbox
     return Order(lease, checks, options, float(config.deadline_seconds), may_wait, earlier, catch_alls)
 

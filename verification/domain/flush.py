@@ -18,6 +18,7 @@ from accounts.domain import quota
 from verification.domain import facts, later
 from verification.domain.claims import Connection, Lease
 from verification.domain.failpoints import failpoint
+from verification.domain.probing import source_addresses
 from verification.domain.reuse import remember
 from verification.domain.text import storable, storable_json
 from verification.engine.types import Answer, CatchAll, Result
@@ -109,20 +110,39 @@ SELECT EXISTS (
 )
 """
 
+# Each row goes on from the address of ours that asked last; where those differ, the batch is divided.
 POSTPONE = """
-UPDATE verification_batch b SET
-    check_ids = later.ids, token = NULL, lease_until = NULL, attempts = 0, tries = b.tries + 1,
-    flushes = b.flushes + 1, sender = %(sender)s, first_tried_at = coalesce(b.first_tried_at, now()),
-    due_at = least(now() + make_interval(secs => %(seconds)s),
-                   coalesce(b.first_tried_at, now()) + make_interval(secs => %(greylist_seconds)s),
-                   j.started_at + make_interval(secs => %(job_seconds)s))
-FROM verification_job j, (
-    SELECT array_agg(r.check_row_id ORDER BY r.check_row_id) AS ids
-    FROM verification_checkresult r
+WITH present AS (
+    SELECT b.*, now() + make_interval(secs => %(seconds)s) AS wanted_at,
+           least(coalesce(b.first_tried_at, now()) + make_interval(secs => %(greylist_seconds)s),
+                 j.started_at + make_interval(secs => %(job_seconds)s)) AS ends_at
+    FROM verification_batch b JOIN verification_job j ON j.id = b.job_id
+    WHERE b.id = %(id)s
+), open AS (
+    SELECT r.check_row_id AS id, coalesce((
+        SELECT a.tried->>'source' FROM jsonb_array_elements(r.evidence->'attempts') WITH ORDINALITY AS a(tried, place)
+        WHERE a.tried->>'source' = ANY(%(sources)s) ORDER BY a.place DESC LIMIT 1
+    )::inet, p.source_address) AS source
+    FROM present p JOIN verification_checkresult r ON r.check_row_id = ANY(p.check_ids)
     WHERE NOT r.final
-      AND r.check_row_id = ANY(ARRAY(SELECT unnest(check_ids) FROM verification_batch WHERE id = %(id)s))
-) AS later
-WHERE b.id = %(id)s AND j.id = b.job_id AND later.ids IS NOT NULL
+), later AS (
+    SELECT source, array_agg(id ORDER BY id) AS ids, row_number() OVER (ORDER BY source NULLS FIRST) = 1 AS stays
+    FROM open GROUP BY source
+), kept AS (
+    UPDATE verification_batch b SET
+        check_ids = l.ids, token = NULL, lease_until = NULL, attempts = 0, tries = b.tries + 1,
+        flushes = b.flushes + 1, source_address = l.source, sender = %(sender)s,
+        first_tried_at = coalesce(b.first_tried_at, now()), due_at = least(p.wanted_at, p.ends_at)
+    FROM later l, present p WHERE b.id = p.id AND l.stays
+    RETURNING b.id
+), divided AS (
+    INSERT INTO verification_batch (job_id, account_id, check_ids, due_at, attempts, alone, tries, flushes,
+                                    first_tried_at, source_address, sender)
+    SELECT p.job_id, p.account_id, l.ids, least(p.wanted_at, p.ends_at), 0, p.alone, p.tries + 1, 0,
+           coalesce(p.first_tried_at, now()), l.source, %(sender)s
+    FROM later l, present p WHERE NOT l.stays
+)
+SELECT EXISTS (SELECT 1 FROM kept)
 """
 
 
@@ -192,8 +212,10 @@ async def has_open(connection: Connection, lease: Lease, *, may_wait: bool) -> b
 async def postpone(connection: Connection, lease: Lease, seconds: float, hours: dict[str, float]) -> bool:
     """Keep the batch for the rows that are not final, due again later; False when there are none."""
     sender = lease.sender or settings.PROBE_SENDER
-    cursor = await connection.execute(POSTPONE, {"id": lease.id, "seconds": seconds, "sender": sender} | hours)
-    return cursor.rowcount == 1
+    values = {"id": lease.id, "seconds": seconds, "sender": sender, "sources": list(source_addresses())}
+    cursor = await connection.execute(POSTPONE, values | hours)
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def write(

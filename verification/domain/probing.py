@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 
@@ -28,12 +28,17 @@ def engine_config() -> EngineConfig:
         helo_name=settings.HELO_NAME,
         mail_from=settings.PROBE_SENDER,
         allowed_networks=tuple(ip_network(network) for network in networks),
-        source_addresses=tuple(settings.SOURCE_ADDRESSES),
+        source_addresses=source_addresses(),
         concurrency=settings.PROBE_CONCURRENCY,
         per_host=settings.PROBE_PER_HOST,
         extra_disposable=frozenset({"dea.test"} if mail_world else ()),
         extra_spam_traps=frozenset({"trap.test"} if mail_world else ()),
     )
+
+
+def source_addresses() -> tuple[str, ...]:
+    """Give our own addresses as the kernel and the database write them.  Raises ValueError for what is none."""
+    return tuple(str(ip_address(address)) for address in settings.SOURCE_ADDRESSES)
 
 
 def host_and_port(text: str) -> tuple[str, int]:

@@ -28,6 +28,7 @@ class Case:
     not_probed: str = ""
     provider: str = ""
     our_fault: str = ""
+    former_source: str = ""
     catch_all: CatchAll = NOT_TESTED
     attempts: list[Attempt] = field(default_factory=list)
     line: Line | None = None  # where it stands
@@ -46,6 +47,7 @@ class Case:
             catch_all=self.catch_all,
             attempts=tuple(self.attempts),
             our_fault=self.our_fault,
+            former_source=self.former_source,
         )
 
     def note_deadline(self) -> None:

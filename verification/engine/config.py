@@ -37,7 +37,8 @@ class ProbeOptions:
     """What one caller wants asked, and what its account knows.
 
     `extra_disposable` and `do_not_probe` hold ASCII domains (parents count; the latter mail hosts too),
-    `extra_spam_traps` domains or mailboxes.  `mail_from` takes the place of the installation's probe sender.
+    `extra_spam_traps` domains or mailboxes.  `mail_from` takes the place of the installation's probe sender.  `source`
+    is the address that earlier tries came from; configured no longer, it is replaced, and the evidence says so.
     """
 
     mailbox_probe: bool = True
@@ -49,3 +50,4 @@ class ProbeOptions:
     extra_spam_traps: frozenset[str] = frozenset()
     do_not_probe: frozenset[str] = frozenset()
     mail_from: str = ""
+    source: str = ""

@@ -183,6 +183,8 @@ class Engine:
 
     async def _ask_hosts(self, case: Case, found: MailHosts) -> None:
         """Ask one host after the other until one is conclusive; dead ones last."""
+        if case.options.source not in self._config.source_addresses:
+            case.former_source = case.options.source
         outcomes: set[MailHostsOutcome] = set()
         last: list[tuple[MxHost, str]] = []
         for host in found.hosts:
@@ -222,8 +224,10 @@ class Engine:
             return Attempt(Stage.RCPT, host.name, address, text="the address cannot be sent safely")
         assert inquiry.answer is not None
         port = self._port_of(case.address.ascii_domain)
+        organisation = organisation_of(host.name, address)
+        source = self._desk.source_for(address, organisation, case.options.source)
         case.inquiry = inquiry
-        case.line = self._desk.put(Route(key, host.name, address, port, organisation_of(host.name, address)), inquiry)
+        case.line = self._desk.put(Route(key, host.name, address, port, organisation, source), inquiry)
         try:
             attempt = await inquiry.answer
         except asyncio.CancelledError:

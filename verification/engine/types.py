@@ -228,6 +228,7 @@ class Evidence:
     catch_all: CatchAll = field(default_factory=CatchAll)
     attempts: tuple[Attempt, ...] = ()
     our_fault: str = ""  # a bug or a poisoned row of ours; what happened
+    former_source: str = ""  # our address of earlier tries, which is ours no more: this try came from another one
 
     def as_dict(self) -> dict[str, Any]:  # Any: JSON
         """Give plain JSON types; empty members are left out."""

@@ -28,6 +28,7 @@ class Route(NamedTuple):  # looked up for each address: a tuple is hashed withou
     address: str
     port: int
     organisation: str
+    source: str = ""  # our own address; "" leaves it to the system
 
 
 class Desk:
@@ -84,11 +85,15 @@ class Desk:
         elif session.trouble_stage in (Stage.CONNECT, Stage.GREETING) and session.trouble is not Trouble.DEADLINE:
             self.dead.bury(address)
 
-    def source_for(self, route: Route) -> str:
-        """Choose our address of the right family, always the same for an organisation; "" leaves it to the system."""
-        family = ":" in route.address
+    def source_for(self, address: str, organisation: str, wanted: str = "") -> str:
+        """Choose our address of the right family: the wanted one, else always the same for an organisation."""
+        if not self.config.source_addresses:
+            return ""
+        family = ":" in address
         sources = [source for source in self.config.source_addresses if (":" in source) == family]
-        return sources[zlib.crc32(route.organisation.encode()) % len(sources)] if sources else ""
+        if wanted in sources:  # greylisting knows us by it
+            return wanted
+        return sources[zlib.crc32(organisation.encode()) % len(sources)] if sources else ""
 
     async def aclose(self) -> None:
         """Drop all connections; whoever still waits gets an attempt that blames our time."""

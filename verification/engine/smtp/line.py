@@ -236,7 +236,7 @@ class Line:
         self._arriving.discard(cast("asyncio.Task[None]", asyncio.current_task()))
         try:
             if desk.guard.permits(route.address):
-                await session.run(route.address, route.port, desk.source_for(route))
+                await session.run(route.address, route.port, route.source)
             else:
                 session.trouble = Trouble.GUARDED
         finally:
