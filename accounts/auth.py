@@ -1,22 +1,13 @@
-"""How requests sign in: people by allauth, programs by license key."""
+"""How programs sign in: by license key.  People do by allauth, see accounts/web/adapter.py."""
 
 from __future__ import annotations
 
-from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.domain import access
 from accounts.models import Account, LicenseKey
-
-
-class ClosedSignup(DefaultAccountAdapter):
-    """Accounts are made by staff; nobody signs up by themselves."""
-
-    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
-        return False
 
 
 class KeyHolder:

@@ -8,12 +8,17 @@ from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
-SECRETS = re.compile(r"(evp_(?:live|test)_\w{4})\w+|((?<![\w-])k=)[^&\s\"']+", re.ASCII)
+SECRETS = re.compile(
+    r"(evp_(?:live|test)_\w{4})\w+"
+    r"|((?<![\w-])k=)[^&\s\"']+"
+    r"|(/(?:invitations|accounts/confirm-email|accounts/password/reset/key)/\w{3})[\w:-]{8,}",
+    re.ASCII,
+)
 
 
 def scrub(text: str) -> str:
-    """Take license keys out of a text, all but their first letters."""
-    return SECRETS.sub(lambda found: f"{found[1] or found[2]}…", text)
+    """Take license keys and the keys of mailed links out of a text, all but their first letters."""
+    return SECRETS.sub(lambda found: f"{found[1] or found[2] or found[3]}…", text)
 
 
 class ContextFilter(logging.Filter):

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.web import invitation_views
 from portal import views
 
 urlpatterns = [
@@ -10,6 +11,8 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("invitations/<str:token>", invitation_views.invitation, name="invitation"),
+    path("a/<slug:account>/", include("accounts.web.urls")),
     path("a/<slug:account>/", include("verification.web.urls")),
     path("api/", include("verification.api.urls")),
 ]

@@ -7,10 +7,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
-from accounts.domain import accounts, keys
-from accounts.models import Account, AccountConfig, KeyKind, LicenseKey, Membership, Role, User
+from accounts.domain import accounts, invitations, keys
+from accounts.models import Account, AccountConfig, Invitation, KeyKind, LicenseKey, Membership, Role, User
 
 PASSWORD = "correct horse battery"  # of every made user
 _number = itertools.count(1)
@@ -21,10 +23,13 @@ def _hashed(password: str) -> str:
     return make_password(password)  # slow by design
 
 
-def make_user(email: str = "", *, password: str = PASSWORD, **fields: Any) -> User:  # Any: model fields
-    return User.objects.create(
+def make_user(email: str = "", *, password: str = PASSWORD, confirmed: bool = True, **fields: Any) -> User:
+    """Make a person, by default one whose address is confirmed; Any: model fields."""
+    user = User.objects.create(
         email=email or f"person{next(_number)}@example.com", password=_hashed(password), **fields
     )
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=confirmed)
+    return user
 
 
 def make_staff(email: str = "") -> User:
@@ -57,6 +62,15 @@ def make_member(account: Account, role: str = Role.MEMBER, *, user: User | None 
     member = user or make_user()
     Membership.objects.create(account=account, user=member, role=role)
     return member
+
+
+def make_invitation(
+    account: Account | None = None, email: str = "", role: Role = Role.MEMBER, *, now: datetime | None = None
+) -> tuple[Invitation, str]:
+    """Invite somebody in the name of the owner; answers the invitation and its token."""
+    owner = (account or make_account()).memberships.select_related("account", "user").filter(role=Role.OWNER)[0]
+    email = email or f"guest{next(_number)}@example.com"
+    return invitations.invite(email=email, role=role, actor=owner, now=now or timezone.now())
 
 
 def make_key(

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.admin.base import ModelForm, StaffAdmin, TabularInline, actor_of
-from accounts.admin.places import save_places
+from accounts.admin.places import TeamFormSet, save_places
 from accounts.domain import accounts, quota
 from accounts.models import Account, Membership, QuotaPeriod, User
 
@@ -51,6 +51,7 @@ class GrantForm(forms.Form):
 
 class MembershipInline(TabularInline[Membership, Account]):
     model = Membership
+    formset = TeamFormSet
     raw_id_fields = ("user",)
     extra = 0
 

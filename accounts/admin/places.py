@@ -4,13 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from accounts.admin.base import actor_of
 from accounts.domain import audit
 from accounts.domain.audit import Action
-from accounts.models import Membership
+from accounts.models import Membership, Role
+
+
+class TeamFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # none at run time
+    """The members of an account, which keeps an owner."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms and hasattr(form, "cleaned_data")]
+        if not any(form.cleaned_data.get("role") == Role.OWNER for form in kept):
+            raise ValidationError("An account needs an owner.")
+
+
+class PlaceFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # none at run time
+    """The places of a person, who stays an owner where there is no other."""
+
+    def clean(self) -> None:
+        super().clean()
+        for form in self.initial_forms:
+            goes = form in self.deleted_forms or form.cleaned_data.get("role") != Role.OWNER
+            if form.initial.get("role") == Role.OWNER and goes:
+                others = Membership.objects.filter(account=form.instance.account_id, role=Role.OWNER)
+                if not others.exclude(pk=form.instance.pk).exists():
+                    raise ValidationError(f"{form.instance.account} needs an owner.")
 
 
 @transaction.atomic

@@ -15,8 +15,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from accounts.admin.base import ReadOnlyAdmin, TabularInline, actor_of
-from accounts.admin.places import save_places
-from accounts.domain import audit
+from accounts.admin.places import PlaceFormSet, save_places
+from accounts.domain import audit, people
 from accounts.domain.audit import Action
 from accounts.models import Membership, User
 
@@ -51,6 +51,7 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]  # none at run time
 
 class PlaceInline(TabularInline[Membership, User]):
     model = Membership
+    formset = PlaceFormSet
     raw_id_fields = ("account",)
     extra = 0
 
@@ -82,6 +83,11 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # none at run time
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # Any: either form
+        super().save_model(request, obj, form, change)
+        if not change or "email" in form.changed_data:
+            people.vouch(obj)
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:  # Any: Django's type
         return self.inlines if obj else ()

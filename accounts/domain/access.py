@@ -47,18 +47,31 @@ class Permission(StrEnum):
     """What a member of an account may be allowed."""
 
     VIEW = "view"
+    VIEW_USAGE = "view_usage"
+    VERIFY = "verify"
     UPLOAD = "upload"
     EXPORT = "export"
     MANAGE_JOBS = "manage_jobs"
+    VIEW_LEDGER = "view_ledger"
     MANAGE_KEYS = "manage_keys"
+    MANAGE_WEBHOOKS = "manage_webhooks"
+    MANAGE_SUPPRESSION = "manage_suppression"
+    MANAGE_DOMAINS = "manage_domains"
     MANAGE_TEAM = "manage_team"
+    MANAGE_ACCOUNT = "manage_account"
+    TRANSFER_OWNERSHIP = "transfer_ownership"
+    CLOSE_ACCOUNT = "close_account"
 
+
+_LOOK = frozenset({Permission.VIEW, Permission.VIEW_USAGE})
+_WORK = _LOOK | {Permission.VERIFY, Permission.UPLOAD, Permission.EXPORT, Permission.MANAGE_JOBS}
+_OWN = frozenset({Permission.TRANSFER_OWNERSHIP, Permission.CLOSE_ACCOUNT})
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {  # explained in docs/permissions.md
     Role.OWNER: frozenset(Permission),
-    Role.ADMIN: frozenset(Permission) - {Permission.MANAGE_TEAM},
-    Role.MEMBER: frozenset({Permission.VIEW, Permission.UPLOAD, Permission.EXPORT, Permission.MANAGE_JOBS}),
-    Role.VIEWER: frozenset({Permission.VIEW}),
+    Role.ADMIN: frozenset(Permission) - _OWN,
+    Role.MEMBER: _WORK,
+    Role.VIEWER: _LOOK,
 }
 
 

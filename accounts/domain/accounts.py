@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import secrets
+
 from django.db import transaction
+from django.utils.text import slugify
 
 from accounts.domain import audit
 from accounts.domain.audit import Action
 from accounts.models import Account, AccountConfig, Credit, Membership, Role, User
 
 ACTIVE, SUSPENDED, CLOSED = Account.Status.ACTIVE, Account.Status.SUSPENDED, Account.Status.CLOSED
+SLUG_ROOM = 40  # of 50: a dash and eight digits may follow
 
 
 @transaction.atomic
@@ -21,6 +26,15 @@ def open_account(*, name: str, slug: str, owner: User, monthly_quota: int, actor
     made = audit.snapshot(account, ["name", "slug", "monthly_quota"]) | {"owner": owner.email}
     audit.record(action=Action.ACCOUNT_OPENED, actor=actor, target=account, after=made)
     return account
+
+
+def open_own(*, name: str, owner: User, monthly_quota: int) -> Account:
+    """Make an account for somebody who signs up; its slug is found by its name."""
+    name = " ".join(name.split())
+    wanted = slugify(name)[:SLUG_ROOM] or "account"
+    slugs = itertools.chain([wanted], (f"{wanted}-{secrets.token_hex(4)}" for _ in itertools.count()))
+    slug = next(slug for slug in slugs if not Account.objects.filter(slug=slug).exists())
+    return open_account(name=name, slug=slug, owner=owner, monthly_quota=monthly_quota, actor=owner)
 
 
 def suspend(*, account: Account, actor: User | None = None, reason: str = "") -> None:

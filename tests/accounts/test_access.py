@@ -98,13 +98,18 @@ def test_account_for_refuses_a_closed_account() -> None:
         access.account_for(user=owner, slug=account.slug)
 
 
+LOOK = "view view_usage"
+WORK = f"{LOOK} verify upload export manage_jobs"
+MANAGE = f"{WORK} view_ledger manage_keys manage_webhooks manage_suppression manage_domains manage_team manage_account"
+
+
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
-        (Role.OWNER, "view upload export manage_jobs manage_keys manage_team"),
-        (Role.ADMIN, "view upload export manage_jobs manage_keys"),
-        (Role.MEMBER, "view upload export manage_jobs"),
-        (Role.VIEWER, "view"),
+        (Role.OWNER, f"{MANAGE} transfer_ownership close_account"),
+        (Role.ADMIN, MANAGE),
+        (Role.MEMBER, WORK),
+        (Role.VIEWER, LOOK),
         ("cook", ""),
         ("", ""),
     ],

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.domain import audit, quota
 from accounts.domain.audit import Action
 from accounts.models import Account, User
-from tests.factories import make_account, make_key, make_staff
+from tests.factories import make_account, make_invitation, make_key, make_staff
 from tests.verification.factories import give_verdict, make_job, make_list
 from verification.models import (
     Batch,
@@ -36,6 +36,7 @@ def make_rows(staff: User | None = None) -> Account:
     staff = staff or make_staff()
     account = make_account(monthly_quota=100)
     key, _ = make_key(account)
+    make_invitation(account)
     quota.grant(account=account, amount=5, actor=staff, reason="a gift")
     make_list("email\njane@ok.test\njoe@ok.test\n", account=account)
     job = make_job(["jim@ok.test", "jon@ok.test"], key=key)

@@ -13,8 +13,8 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts.models import Account, LicenseKey, User
-from tests.factories import make_account, make_key
+from accounts.models import Account, Invitation, LicenseKey, User
+from tests.factories import make_account, make_invitation, make_key
 from tests.verification.factories import give_verdict, make_list, make_upload, owner_of
 from verification.models import Job, Upload
 
@@ -74,6 +74,7 @@ class World:
     key: LicenseKey
     secret: str
     revoked_secret: str
+    invitation: Invitation
 
 
 def make_world(name: str) -> World:
@@ -93,6 +94,7 @@ def make_world(name: str) -> World:
         key=key,
         secret=secret,
         revoked_secret=make_key(account, revoked_at=job.created_at)[1],
+        invitation=make_invitation(account, f"guest@{name}.example")[0],
     )
 
 
@@ -101,8 +103,10 @@ FILLED: dict[str, Callable[[World], object]] = {
     "account": lambda world: world.account.slug,
     "upload_id": lambda world: world.upload.pk,
     "job_id": lambda world: world.job.pk,
+    "member_id": lambda world: world.account.memberships.get(user=world.owner).pk,
+    "invitation_id": lambda world: world.invitation.pk,
 }
-NO_SUCH: dict[str, Callable[[], object]] = {"account": lambda: "no-such-account"}  # others: a fresh UUID
+NO_SUCH = {"account": "no-such-account", "member_id": 0, "invitation_id": 0}  # others: a fresh UUID
 
 
 def address(route: Route, world: World, **instead: object) -> str:
@@ -116,7 +120,7 @@ def address(route: Route, world: World, **instead: object) -> str:
 def address_of_nothing(route: Route, world: World, *, account: bool) -> str:
     """Give a route's address where the account (or, within the world's account, the row) does not exist."""
     names = {"account"} if account else set(route.arguments) - {"account"}
-    return address(route, world, **{name: NO_SUCH.get(name, uuid4)() for name in names})
+    return address(route, world, **{name: NO_SUCH.get(name, uuid4()) for name in names})
 
 
 def ask(client: Client, method: str, path: str, **headers: str) -> HttpResponseBase:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.admin.base import BoundedPaginator
 from accounts.domain import access, keys, quota
 from accounts.models import Account, AccountConfig, Credit, LedgerEntry, LicenseKey, Membership, User
-from tests.factories import make_account, make_key, make_user
+from tests.factories import make_account, make_key, make_member, make_user
 from tests.portal.admin_rows import change_url, make_rows
 from verification.models import Check, Job
 
@@ -114,7 +114,7 @@ def test_open_an_account_refuses_an_unknown_owner(page: Client) -> None:
 
 
 def account_form(account: Account, **changes: object) -> dict[str, object]:
-    (place,) = account.memberships.all()
+    place = account.memberships.get(role="owner")
     return {
         "name": account.name,
         "slug": account.slug,
@@ -144,9 +144,20 @@ def test_change_the_monthly_quota(page: Client, staff: User) -> None:
 
 def test_change_a_member_s_role(page: Client) -> None:
     account = make_account()
-    page.post(change_url(account), account_form(account, **{"memberships-0-role": "viewer"}))
-    assert Membership.objects.get(account=account).role == "viewer"
+    joe = make_member(account)
+    two = {"memberships-TOTAL_FORMS": 2, "memberships-INITIAL_FORMS": 2}
+    one = Membership.objects.get(user=joe)
+    row = {"memberships-1-id": one.pk, "memberships-1-user": joe.pk, "memberships-1-account": account.pk}
+    page.post(change_url(account), account_form(account, **two, **row, **{"memberships-1-role": "viewer"}))
+    assert sorted(account.memberships.values_list("role", flat=True)) == ["owner", "viewer"]
     assert not LedgerEntry.objects.exists()
+
+
+def test_the_last_owner_keeps_their_role(page: Client) -> None:
+    account = make_account()
+    answer = page.post(change_url(account), account_form(account, **{"memberships-0-role": "viewer"}))
+    assert "An account needs an owner." in answer.text
+    assert account.memberships.get().role == "owner"
 
 
 def test_suspend_and_resume(page: Client) -> None:

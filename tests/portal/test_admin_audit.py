@@ -110,12 +110,12 @@ def test_roles_are_noted(page: Client) -> None:
         "memberships-1-DELETE": "on",
         "memberships-2-account": account.pk,
         "memberships-2-user": make_user().pk,
-        "memberships-2-role": "viewer",
+        "memberships-2-role": "owner",
     }
     assert page.post(change_url(account), form).status_code == 302
     noted = AuditEntry.objects.filter(action__startswith="member.").order_by("pk")
     assert [(entry.action, entry.before, entry.after, entry.account) for entry in noted] == [
-        ("member.added", None, {"role": "viewer"}, account),
+        ("member.added", None, {"role": "owner"}, account),
         ("member.role_changed", {"role": "owner"}, {"role": "admin"}, account),
         ("member.removed", {"role": "member"}, None, account),
     ]

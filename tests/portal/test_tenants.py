@@ -49,6 +49,7 @@ OPEN = {
     "account_reset_password_done": "says that a mail was sent",
     "account_reset_password_from_key": "opened by the key in a mail",
     "account_reset_password_from_key_done": "says that it is done",
+    "invitation": "opened by the token in a mail",
     "mfa_authenticate": "step of signing in",
     "admin:login": "leads to where people sign in",
     "admin:logout": "signs out whoever is signed in",

@@ -1,0 +1,18 @@
+"""Pages of an account that are about its people, below /a/<account>/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from accounts.web import team_views
+
+urlpatterns = [
+    path("team", team_views.members, name="team"),
+    path("team/invite", team_views.invite, name="invite"),
+    path("team/invitations/<int:invitation_id>/resend", team_views.resend, name="resend_invitation"),
+    path("team/invitations/<int:invitation_id>/revoke", team_views.revoke, name="revoke_invitation"),
+    path("team/<int:member_id>/role", team_views.change_role, name="change_role"),
+    path("team/<int:member_id>/remove", team_views.remove, name="remove_member"),
+    path("team/leave", team_views.leave, name="leave_account"),
+    path("team/transfer", team_views.transfer, name="transfer_ownership"),
+]
