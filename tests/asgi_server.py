@@ -12,6 +12,7 @@ from django.conf import settings
 
 from portal.http.application import build
 from portal.http.bodies import DEFAULT_BOUNDS, Bounds
+from portal.http.protocol import UnencodedTargets
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def serving(bounds: Bounds = DEFAULT_BOUNDS) -> Iterator[str]:
     """Serve on a free port; gives the URL without a slash at its end."""
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns without it
     config = uvicorn.Config(
-        build(bounds), host="127.0.0.1", port=0, http="httptools", access_log=False, log_config=None, lifespan="on"
+        build(bounds), host="127.0.0.1", port=0, http=UnencodedTargets, access_log=False, log_config=None, lifespan="on"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -8,6 +8,8 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from portal.http.protocol import UnencodedTargets
+
 GRACEFUL_SECONDS = 4  # the supervisor kills after 5
 
 
@@ -20,7 +22,7 @@ class Command(BaseCommand):
             "portal.asgi:application",
             host=settings.BIND_ADDRESS,
             port=settings.PORT,
-            http="httptools",
+            http=UnencodedTargets,
             loop="uvloop",
             ws="none",
             log_config=None,  # Django's LOGGING holds
