@@ -9,11 +9,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import environ
+import psycopg
 
 from portal import checks, environment, prepared, supervisor, watch
 from portal.environment import ROOT, EnvironmentFaulty, Surroundings
@@ -23,6 +25,9 @@ USAGE = """usage: ./run                 start everything; Ctrl-C stops it
        ./run test [...]      check everything; arguments go to pytest
        ./run COMMAND [...]   any management command, e.g. ./run shell; ./run help lists them
 """
+WAIT_SECONDS = 1.0  # between two looks for a database that is away
+SAY_SECONDS = 30.0
+logger = logging.getLogger(__name__)
 
 
 class LaunchRefused(Exception):
@@ -65,6 +70,8 @@ def start() -> int:
     found = environment.read()
     claim(found)
     with database(found) as postgres:
+        if postgres is None:
+            wait_for_database()
         world = environment.place_mail_world() if found.mail_world else None
         supervisor.write_facts(found.run_dir, {"url": found.url, "mail_world": world})
         if postgres is None or not prepared.is_current(found.data, found.url):
@@ -78,7 +85,7 @@ def start() -> int:
 
         parts = supervisor.standard_parts(mail_world=world)
         env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]  # as in settings
-        look = watch.Watch(watch.parameters(env.db("DATABASE_URL")))
+        look = watch.Watch(watch.parameters(env.db("DATABASE_URL")), found.data / "uploads")
         supervisor.Supervisor(run_dir=found.run_dir, parts=parts, tick=tick, watch=look).run()
     return 0
 
@@ -109,6 +116,22 @@ def database(found: Surroundings) -> Iterator[Postgres | None]:
         yield postgres
     finally:
         postgres.leave()
+
+
+def wait_for_database() -> None:
+    """Wait for the database of DATABASE_URL for as long as it takes, and say so: it may start after us."""
+    env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]  # as in settings
+    parameters = watch.parameters(env.db("DATABASE_URL"))
+    said = -SAY_SECONDS
+    while True:
+        try:
+            psycopg.connect(**parameters).close()
+            return
+        except psycopg.OperationalError as error:
+            if time.monotonic() - said >= SAY_SECONDS:
+                said = time.monotonic()
+                logger.warning("waiting for the database: %s", str(error).strip())
+            time.sleep(WAIT_SECONDS)
 
 
 def prepare(found: Surroundings) -> None:

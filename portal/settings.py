@@ -105,9 +105,10 @@ if PORTAL_ROLE not in ROLE_TIMEOUTS_MS:
 
 
 def database_options(role: str) -> str:
-    """Give the libpq options that set the time-outs of a role."""
+    """Give the libpq options that set the time-outs of a role, and its name for whoever looks at the database."""
     statement, idle = ROLE_TIMEOUTS_MS[role]
-    return f"-c statement_timeout={statement} -c idle_in_transaction_session_timeout={idle}"
+    times = f"-c statement_timeout={statement} -c idle_in_transaction_session_timeout={idle}"
+    return f"{times} -c application_name=portal-{role}"
 
 
 if not env.str("DATABASE_URL", default=""):
@@ -122,7 +123,8 @@ DATABASES["default"] |= {
 }
 if PORTAL_ROLE == "web":  # under ASGI each request has a thread, which would open a connection of its own and leave it
     DATABASES["default"] |= {"CONN_MAX_AGE": 0}
-    DATABASES["default"]["OPTIONS"] |= {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}}
+    # a database that is away is given up soon, and asked again by the next request
+    DATABASES["default"]["OPTIONS"] |= {"pool": {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 2}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
 
@@ -229,7 +231,7 @@ if Q_BROKER and not Q_BROKER.startswith(("redis://", "rediss://")):
     raise ImproperlyConfigured("Q_BROKER must be redis://… or rediss://…; without it the queue is in Postgres.")
 
 # The bell.  retry counts from prefetch: queue_limit = workers and bulk 1 keep it honest.
-Q_WORKERS = env.int("Q_WORKERS", default=3)  # one drains, one works on what killed others, one reads lists
+Q_WORKERS = env.int("Q_WORKERS", default=4)  # one drains, one works on what killed others, two read lists
 WORKER_MEMORY_MB = env.int("WORKER_MEMORY_MB", default=1_500)  # address space of a worker that drains; 0: no bound
 Q_CLUSTER = {
     "name": "portal",

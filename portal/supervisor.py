@@ -30,7 +30,7 @@ POLL_SECONDS = 0.1
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_MOST_SECONDS = 30.0
 RESTART_SECONDS = 5.0  # for a part to end by itself when it is to be started again
-STEADY_SECONDS = 60.0  # a part that lived so long is taken for healthy
+STEADY_SECONDS = 10.0  # a part that lived so long is taken for healthy
 WEB_HEAD_START_SECONDS = 2.5  # people wait for the first page, jobs for nobody
 OPEN_FILES = 65_536
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -174,7 +174,8 @@ class Supervisor:
                 one.process.kill()  # its group follows when it is buried
 
     def _restart_works(self) -> None:
-        """Tell the parts that work to end, main processes only; without the stop flag, as nobody else is to stop."""
+        """Tell the parts that work to end, main processes only; by the flag a drain gives back what it has."""
+        (self.run_dir / "stop").touch()
         for one in self.running:
             if one.part.works and one.process is not None and one.kill_at is None:
                 logger.error("work stands still: %s is started again", one.part.name)
@@ -182,6 +183,8 @@ class Supervisor:
                 one.kill_at = time.monotonic() + RESTART_SECONDS
 
     def _start(self, one: Running, now: float) -> None:
+        if one.part.works and not any(other.kill_at for other in self.running):
+            (self.run_dir / "stop").unlink(missing_ok=True)  # those that were to end by it have ended
         environment = {**os.environ, "PORTAL_ROLE": one.part.role, processes.MARK: self.roster.run}
         one.process = subprocess.Popen(
             one.part.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True

@@ -16,3 +16,5 @@ urlpatterns = [
     path("a/<slug:account>/", include("verification.web.urls")),
     path("api/", include("verification.api.urls")),
 ]
+
+handler500 = "portal.failures.failed"

@@ -1,7 +1,8 @@
 """Looks whether work that could be done is being done; the supervisor acts on what is seen.
 
 A thread with a psycopg connection of its own, so that a database that hangs never holds up the supervisor.  No Django
-here.  Nobody can ask a frozen queue whether it is well, but the rows tell: see verification/domain/silence.py.
+here.  Nobody can ask a frozen queue whether it is well, but the rows tell: see verification/domain/silence.py.  Each
+kind of work is listened to by itself: a drain that goes on for minutes must not hide that no list is read.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from verification.domain.silence import CLAIMABLE
+from verification.domain.silence import CLAIMABLE, READING, UNREAD
 
 LOOK_SECONDS = 5.0
 SILENT_SECONDS = 30.0
@@ -23,26 +26,37 @@ MOST_SILENT_SECONDS = 480.0  # a restart that did not help is not repeated at on
 logger = logging.getLogger(__name__)
 
 
+class Work(Enum):
+    """Kinds of work, each of which can stand still while others go on."""
+
+    WELL = auto()
+    SUSPECTS = auto()
+    LISTS = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look gave: claimable batches, the newest of them, and whether a lease is alive."""
+    """What one look gave of a kind: how much waits, what changes when some is done, and whether somebody is at it."""
 
-    claimable: int
-    newest: int
+    waiting: int
+    state: object
     busy: bool
+
+
+Look = Mapping[Work, Seen]
 
 
 @dataclass
 class Silence:
-    """How long claimable work has lain untouched, from one look to the next.  Times are monotonic seconds."""
+    """How long the work of a kind has lain untouched, from one look to the next.  Times are monotonic seconds."""
 
-    patience: float = SILENT_SECONDS
+    patience: float = field(default_factory=lambda: SILENT_SECONDS)
     last: Seen | None = None
     since: float | None = None
 
     def hear(self, seen: Seen | None, now: float) -> bool:
         """Take a look's outcome, None when the database is away.  True: too long; the next time it takes longer."""
-        standing = seen is not None and seen.claimable > 0 and not seen.busy
+        standing = seen is not None and seen.waiting > 0 and not seen.busy
         if not standing or seen != self.last or self.since is None:
             self.since = now if standing else None
             if seen is not None and not standing:
@@ -57,10 +71,11 @@ class Silence:
 
 @dataclass
 class Watch:
-    """Asks every 5 s.  `database` are psycopg's parameters."""
+    """Asks every 5 s.  `database` are psycopg's parameters; lists whose file is not in `uploads` are others' work."""
 
     database: Mapping[str, Any]  # Any: libpq's parameters
-    silence: Silence = field(default_factory=Silence)
+    uploads: Path
+    silences: dict[Work, Silence] = field(default_factory=lambda: {kind: Silence() for kind in Work})
     _alarm: threading.Event = field(default_factory=threading.Event)
     _connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
@@ -75,22 +90,33 @@ class Watch:
 
     def _run(self) -> None:
         while True:
-            if self.silence.hear(self.look(), time.monotonic()):
-                self._alarm.set()
+            self.hear(self.look(), time.monotonic())
             time.sleep(LOOK_SECONDS)
 
-    def look(self) -> Seen | None:
+    def hear(self, look: Look | None, now: float) -> None:
+        """Take a look's outcome; None when the database is away."""
+        for kind, silence in self.silences.items():
+            if silence.hear(look[kind] if look else None, now):
+                logger.error("work stands still: %s", kind.name.lower())
+                self._alarm.set()
+
+    def look(self) -> Look | None:
         """Ask the database; None when it is away or not yet prepared."""
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(**self.database, autocommit=True)
-            row = self._connection.execute(CLAIMABLE).fetchone()
+            well, suspects = (Seen(*row) for _, *row in self._connection.execute(CLAIMABLE).fetchall())
+            return {Work.WELL: well, Work.SUSPECTS: suspects, Work.LISTS: self._look_at_lists(self._connection)}
         except psycopg.Error as error:
             logger.debug("no look: %s", error)
             self._disconnect()
             return None
-        assert row is not None, "an aggregate gives one row"
-        return Seen(*row)
+
+    def _look_at_lists(self, connection: psycopg.Connection[tuple[Any, ...]]) -> Seen:  # Any: columns
+        rows = connection.execute(UNREAD).fetchall()
+        lists = tuple((upload, being_read) for upload, being_read in rows if (self.uploads / upload).exists())
+        copied, busy = connection.execute(READING).fetchone() or (0, False)
+        return Seen(len(lists), (lists, int(copied)), bool(busy))
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection
 from psycopg import AsyncConnection
@@ -17,6 +19,7 @@ from tests.verification.factories import make_job
 from verification.domain import claims, drain, flush, jobs, sweeper
 from verification.domain.claims import Lease, Order
 from verification.domain.database import connection_kwargs
+from verification.domain.slots import Slot
 from verification.engine import Answer, scenarios
 from verification.models import Batch, CheckResult, EventType, Job, JobStatus
 
@@ -35,10 +38,10 @@ async def from_table(address: str, order: Order) -> Answer:
     return scenarios.answer(address)
 
 
-def work_off(probe: drain.Probe = from_table) -> bool:
+def work_off(probe: drain.Probe = from_table, slot: Slot = Slot.MAIN) -> bool:
     async def go() -> bool:
         async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
-            return await drain.Drain(own, probe).run()
+            return await drain.Drain(own, probe, slot).run()
 
     return asyncio.run(go())
 
@@ -171,6 +174,48 @@ def test_only_running_jobs_of_active_accounts_are_claimed() -> None:
     assert [lease.job_id for lease in claim_one()] == [job.pk]
 
 
+def test_what_a_suspended_account_has_in_work_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "RENEW_SECONDS", 0.1)
+    other, job = make_job(["joe@ok.test"]), make_job([f"user{n}@ok.test" for n in range(20)])
+    asked = []
+
+    async def suspended_midway(address: str, order: Order) -> Answer:
+        asked.append(address)
+        if order.lease.account_id == other.account_id:
+            await asyncio.sleep(0.6)
+        elif address == "user3@ok.test":
+            await asyncio.to_thread(suspend)
+            await asyncio.sleep(60)
+        elif address > "user3":
+            await asyncio.sleep(60)
+        return scenarios.answer(address)
+
+    def suspend() -> None:
+        with psycopg.connect(**connection_kwargs("command"), autocommit=True) as own:
+            own.execute("UPDATE accounts_account SET status = 'suspended' WHERE id = %s", [job.account_id])
+
+    started = time.monotonic()
+    work_off(suspended_midway)
+    assert time.monotonic() - started < 10
+
+    job.refresh_from_db()
+    other.refresh_from_db()
+    done = CheckResult.objects.filter(job=job).count()
+    assert (other.status, job.status, job.waiting) == (JobStatus.FINISHED, JobStatus.RUNNING, 20 - done)
+    assert done < 15
+    assert list(Batch.objects.values_list("token", "attempts")) == [(None, 0)]
+    assert_books_agree(job)
+    before = len(asked)
+    work_off()
+    assert len(asked) == before
+
+    accounts.resume(account=job.account)
+    work_off()
+    job.refresh_from_db()
+    assert job.status == JobStatus.FINISHED
+    assert_books_agree(job)
+
+
 def test_accounts_take_turns() -> None:
     big, small = make_account(), make_account()
     first = [make_job([f"a{n}@ok.test"], account=big) for n in range(5)]
@@ -231,7 +276,7 @@ def test_an_expired_lease_counts_and_the_second_splits() -> None:
     claim_one()
     expire_all()
     assert list(Batch.objects.values_list("attempts", "alone")) == [(0, True), (0, True)]
-    work_off()
+    work_off(slot=Slot.SUSPECTS)
     job.refresh_from_db()
     assert (job.status, job.decided) == (JobStatus.FINISHED, 2)
     assert_books_agree(job)

@@ -59,9 +59,15 @@ WITH ours AS (
     ORDER BY b.id FOR UPDATE OF b
 )
 """
+# What an account that was suspended has in work is given back unfinished.
 RENEW = f"""{OURS}
-UPDATE verification_batch b SET lease_until = now() + make_interval(secs => %(lease)s)
-FROM ours WHERE b.id = ours.id RETURNING b.id
+UPDATE verification_batch b
+SET token = CASE WHEN goes_on THEN b.token END,
+    lease_until = CASE WHEN goes_on THEN now() + make_interval(secs => %(lease)s) END
+FROM ours JOIN verification_batch o ON o.id = ours.id
+JOIN accounts_account a ON a.id = o.account_id
+CROSS JOIN LATERAL (SELECT a.status = 'active' AS goes_on) AS account
+WHERE b.id = ours.id RETURNING b.id, goes_on
 """
 RELEASE = f"""{OURS}
 UPDATE verification_batch b SET token = NULL, lease_until = NULL FROM ours WHERE b.id = ours.id
@@ -103,11 +109,6 @@ class Lease:
     max_age: int = 0  # seconds; 0: no earlier result is used
     attempts: int = 0  # leases that expired unreleased
     source: str = ""  # address of ours that the rounds before came from
-
-    @property
-    def is_suspect(self) -> bool:
-        """It may have killed the process that worked on it."""
-        return self.alone or self.attempts > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +181,10 @@ async def read_config(connection: Connection, account_id: int) -> tuple[AccountC
 
 
 async def renew(connection: Connection, leases: list[Lease]) -> set[int]:
-    """Renew leases; gives the ids that are still ours."""
+    """Renew leases, but those of suspended accounts, which are released; gives the ids that are still ours."""
     async with connection.transaction():
         cursor = await connection.execute(RENEW, held(leases) | {"lease": LEASE_SECONDS})
-        return {row[0] for row in await cursor.fetchall()}
+        return {batch_id for batch_id, goes_on in await cursor.fetchall() if goes_on}
 
 
 async def release(connection: Connection, leases: list[Lease]) -> None:

@@ -60,7 +60,7 @@ class Hold:
 
 
 def run_drain() -> bool:
-    """Drain until no work is left or the time is up.  False when enough drains run on this machine already.
+    """Drain until no work is left or the time is up.  False when there is nothing that another drain could do.
 
     True asks the caller to ring again: work may be left.
     """
@@ -189,17 +189,13 @@ class Drain:
         return (settings.RUN_DIR / "stop").exists()
 
     async def claim(self) -> None:
-        """Claim while slots are free; what may have killed its worker is worked on with nothing beside it."""
-        if any(hold.lease.is_suspect for hold in self.holds.values()):
-            return
+        """Claim while there is room; what may have killed its worker is worked on with nothing beside it."""
         free = settings.PROBE_CONCURRENCY - self.in_flight
-        if free <= 0:
+        suspects = self.slot is Slot.SUSPECTS
+        if free <= 0 or (suspects and self.holds):
             return
-        leases = []
-        if self.slot is Slot.MAIN:
-            leases = await claims.claim(self.connection, limit=max(1, free // BATCH_SIZE))
-        if not leases and not self.holds:
-            leases = await claims.claim(self.connection, limit=1, suspects=True)
+        limit = 1 if suspects else max(1, free // BATCH_SIZE)
+        leases = await claims.claim(self.connection, limit=limit, suspects=suspects)
         for lease in leases:
             self.start(await claims.read_order(self.connection, lease))
 

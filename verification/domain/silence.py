@@ -1,18 +1,43 @@
 """What tells that work stands still.  SQL text only: the supervisor, which knows no Django, asks it.
 
-A lease lives 20 s from its taking or its last renewal, so that a live one tells of somebody at work.  A lease taken
-and done between two looks changes what is claimable: its number or its newest batch.
+Three kinds of work are looked at apart, as each can stand still while another goes on: batches that are well, batches
+suspected of killing their worker, and lists to be read.  A lease lives 20 s from its taking or its last renewal, so
+that a live one tells of somebody at work.  A lease taken and done between two looks changes what is claimable: its
+number or its newest batch.
 """
 
-# Of all that could be claimed: how many batches, the newest of them; and whether anybody holds a live lease.
+# Of the batches of a kind that could be claimed: how many, and the newest; and whether a lease of one is alive.
 # A lease that expired counts as claimable: the sweeper, which frees it, may be what stands still.
-# A list that waits to be read counts as well; one being read is locked.
 CLAIMABLE = """
-WITH unread AS (SELECT FROM verification_job WHERE status = 'parsing' FOR KEY SHARE SKIP LOCKED)
-SELECT count(*) + (SELECT count(*) FROM unread), coalesce(max(b.id), 0),
-       EXISTS (SELECT 1 FROM verification_batch WHERE token IS NOT NULL AND lease_until > now())
-FROM verification_batch b
-JOIN verification_job j ON j.id = b.job_id AND j.status = 'running'
-JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
-WHERE b.due_at <= now() AND (b.token IS NULL OR b.lease_until <= now())
+SELECT suspect, count(w.id), coalesce(max(w.id), 0), EXISTS (
+    SELECT 1 FROM verification_batch
+    WHERE token IS NOT NULL AND lease_until > now() AND (alone OR attempts > 0) = suspect
+)
+FROM (VALUES (false), (true)) AS kind(suspect)
+LEFT JOIN (
+    SELECT b.id, b.alone OR b.attempts > 0 AS suspect FROM verification_batch b
+    JOIN verification_job j ON j.id = b.job_id AND j.status = 'running'
+    JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
+    WHERE b.due_at <= now() AND (b.token IS NULL OR b.lease_until <= now())
+) w USING (suspect)
+GROUP BY suspect ORDER BY suspect
+"""
+
+# A list that is being read is locked by its reader.
+UNREAD = """
+WITH waiting AS (SELECT id FROM verification_job WHERE status = 'parsing' FOR KEY SHARE SKIP LOCKED)
+SELECT j.upload_id::text, w.id IS NULL
+FROM verification_job j LEFT JOIN waiting w USING (id)
+WHERE j.status = 'parsing' AND j.upload_id IS NOT NULL ORDER BY 1
+"""
+
+# A reader either sends rows, which are counted, or waits for the server, which is at work.  One that is frozen does
+# neither.
+READING = """
+SELECT (SELECT coalesce(sum(tuples_processed), 0) FROM pg_stat_progress_copy WHERE datname = current_database()),
+       EXISTS (
+           SELECT 1 FROM pg_stat_activity
+           WHERE datname = current_database() AND application_name = 'portal-cluster' AND state = 'active'
+             AND xact_start < now() - interval '1 second' AND wait_event_type IS DISTINCT FROM 'Client'
+       )
 """

@@ -67,21 +67,6 @@ SELECT s.job_id, s.account_id, p.ids, s.due_at, CASE WHEN p.alone THEN 0 ELSE %(
 FROM suspect s JOIN part p ON p.batch_id = s.id
 """
 
-# Of what is well, and of what is suspected: is there any to claim, and is any being worked on?
-CLAIMABLE_AND_LEASED = """
-SELECT EXISTS (
-    SELECT 1 FROM verification_job j
-    JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
-    WHERE j.status = 'running' AND EXISTS (
-        SELECT 1 FROM verification_batch b WHERE b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
-        AND (b.alone OR b.attempts > 0) = %(suspects)s
-    )
-), EXISTS (
-    SELECT 1 FROM verification_batch
-    WHERE token IS NOT NULL AND lease_until > now() AND (alone OR attempts > 0) = %(suspects)s
-)
-"""
-
 
 @dataclass(slots=True)
 class Sweeper:
@@ -109,7 +94,7 @@ class Sweeper:
         """Ring when claimable work exists and nobody holds a lease, or nobody on this machine could."""
         if time.monotonic() - self.last_bell < BELL_SECONDS:
             return
-        if any(is_silent(slot) for slot in Slot):
+        if any(slots.is_silent(slot) for slot in Slot):
             bells.ring()
             self.last_bell = time.monotonic()
 
@@ -130,14 +115,6 @@ class Sweeper:
                 if (is_here or job.pk in late) and job.pk not in self.asked:
                     self.asked[job.pk] = now
                     bells.ask_to_read(job.pk)
-
-
-def is_silent(slot: Slot) -> bool:
-    """Tell whether a slot has work that nobody does: its owner's lock goes at once when it dies, its leases later."""
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIMABLE_AND_LEASED, {"suspects": slot is Slot.SUSPECTS})
-        claimable, leased = cursor.fetchone()
-    return claimable and (not leased or slots.is_free(slot))
 
 
 def expire_leases() -> None:

@@ -25,5 +25,5 @@ class Command(BaseCommand):
         except AlreadyRunning as refusal:
             raise CommandError(f"Already running on {settings.PORTAL_DATA}: {refusal.facts.get('url', '')}") from None
         parts = standard_parts(web=not no_web, mail_world=world)
-        look = watch.Watch(watch.parameters(settings.DATABASES["default"]))
+        look = watch.Watch(watch.parameters(settings.DATABASES["default"]), settings.UPLOADS)
         Supervisor(run_dir=settings.RUN_DIR, parts=parts, watch=look).run()

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -12,24 +10,13 @@ from django.db import connection
 from accounts.domain import quota
 from accounts.models import KeyKind
 from tests.asgi_server import serving
+from tests.database_away import no_database
 from tests.factories import make_account, make_key
 from tests.verification.api.test_live import PATH, url, verdict
 
 __all__ = ["url"]  # the fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@contextmanager
-def no_database() -> Iterator[None]:
-    """Point new connections to a port where nobody listens."""
-    connection.close()
-    port = connection.settings_dict["PORT"]
-    connection.settings_dict["PORT"] = 1
-    try:
-        yield
-    finally:
-        connection.settings_dict["PORT"] = port
 
 
 def end_connections() -> None:
