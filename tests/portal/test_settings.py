@@ -26,7 +26,8 @@ def load(changes: dict[str, str], show: str = SHOW) -> subprocess.CompletedProce
 
 def test_good_settings_load() -> None:
     done = load({"PORTAL_ROLE": "web"})
-    assert done.stdout == "True -c statement_timeout=15000 -c idle_in_transaction_session_timeout=10000\n"
+    times = "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=10000"
+    assert done.stdout == f"True {times} -c application_name=portal-web\n"
 
 
 def test_tls_of_the_database_is_kept_on_every_road() -> None:
