@@ -160,7 +160,8 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = False  # htmx sends it as a header
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="portal@localhost")
-EMAIL_TIMEOUT = 10
+EMAIL_TIMEOUT = 10  # seconds; some mail is sent while somebody waits for a page
+STAFF_MAIL = env.list("STAFF_MAIL", default=[])  # who hears of customers' wishes; empty: all staff
 
 # The wire
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)

@@ -1,7 +1,7 @@
 # ruff: noqa: ARG002  (hooks keep the signatures of Django's admin)
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -40,22 +40,9 @@ class AccountConfigAdmin(StaffAdmin[AccountConfig]):
     list_select_related = ("account",)
     search_fields = ("account__name", "account__slug", "sending_domain")
     raw_id_fields = ("account",)
-    fieldsets = (
+    fieldsets: ClassVar[Any] = (  # Any: Django's nested tuples
         (None, {"fields": ("account", "sending_domain")}),
-        ("Ways in and out", {"fields": ("verification_api", "job_requests", "uploads", "exports")}),
-        (
-            "Checks",
-            {
-                "fields": (
-                    "mailbox_probe",
-                    "catch_all_probe",
-                    "result_reuse",
-                    "spam_trap_check",
-                    "disposable_check",
-                )
-            },
-        ),
-        ("Limits", {"fields": ("rows_per_upload", "addresses_per_job", "upload_megabytes", "deadline_seconds")}),
+        *((title, {"fields": fields}) for title, fields in config.GROUPS.items()),
     )
 
     def save_model(self, request: HttpRequest, obj: AccountConfig, form: Any, change: bool) -> None:  # Any: made form

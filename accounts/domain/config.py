@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.db import transaction
 
 from accounts.domain import audit
 from accounts.domain.audit import Action
 from accounts.models import Account, AccountConfig, User
+
+if TYPE_CHECKING:
+    from django.db.models import Field
+
+NOT_STEERED = frozenset({"id", "account", "sending_domain", "updated_at"})
+GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
+    "Ways in and out": ("verification_api", "job_requests", "uploads", "exports"),
+    "Checks": (
+        *("mailbox_probe", "catch_all_probe", "greylist_retry", "typo_suggestion", "result_reuse"),
+        *("spam_trap_check", "disposable_check", "antivirus", "forbidden_local_parts"),
+    ),
+    "Limits": ("rows_per_upload", "addresses_per_job", "upload_megabytes", "deadline_seconds"),
+}
 
 
 class FeatureDisabled(Exception):
@@ -62,3 +77,8 @@ def remove(*, config: AccountConfig, actor: User | None) -> None:
 
 def _less_date(values: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if name != "updated_at"}
+
+
+def steered_fields() -> list[Field[Any, Any]]:
+    """Give the toggles and limits, in the order of the model."""
+    return [field for field in AccountConfig._meta.fields if field.name not in NOT_STEERED]

@@ -3,6 +3,7 @@
 from accounts.models.account import Account, Membership, Role
 from accounts.models.audit import AuditEntry
 from accounts.models.config import AccountConfig
+from accounts.models.feature_request import FeatureRequest
 from accounts.models.invitation import Invitation
 from accounts.models.key import KeyKind, LicenseKey
 from accounts.models.quota import Credit, LedgerEntry, LedgerKind, QuotaPeriod, Reservation
@@ -13,6 +14,7 @@ __all__ = [
     "AccountConfig",
     "AuditEntry",
     "Credit",
+    "FeatureRequest",
     "Invitation",
     "KeyKind",
     "LedgerEntry",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
 
@@ -27,9 +28,11 @@ class AccountConfig(models.Model):
     job_requests = feature("Jobs may be handed in with POST /api/v1/jobs.")
     uploads = feature("Lists may be uploaded on the pages.")
     exports = feature("Results may be downloaded.")
+    antivirus = feature("Attachments of job requests may be scanned for viruses; needs a scanner.", default=False)
     mailbox_probe = feature("Mail servers are asked; off: syntax, lists and DNS only.")
     catch_all_probe = feature("Domains are tried with one random recipient.")
     greylist_retry = feature("Greylisted and transient rows of jobs are tried again for some hours.")
+    typo_suggestion = feature("Misspelt domains come with the address that was probably meant.")
     result_reuse = feature("A recent result of the same account may answer again.")
     spam_trap_check = feature("Addresses are looked up in the spam-trap list.")
     disposable_check = feature("Domains are looked up in the list of disposable address providers.")
@@ -37,6 +40,13 @@ class AccountConfig(models.Model):
     addresses_per_job = limit(100_000, "Addresses in one job request, at most.")
     upload_megabytes = limit(100, "Size of one uploaded list, at most, in units of 1,000,000 bytes.")
     deadline_seconds = limit(75, "Time for one address of a list, at most.")
+    forbidden_local_parts: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=64),
+        default=list,
+        blank=True,
+        size=500,
+        help_text="Names before the @ that jobs and lists must not hold, without regard to case; separated by commas.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.domain import audit, quota
 from accounts.domain.audit import Action
-from accounts.models import Account, User
+from accounts.models import Account, FeatureRequest, User
 from tests.factories import make_account, make_invitation, make_key, make_staff
 from tests.verification.factories import give_verdict, make_job, make_list
 from verification.models import (
@@ -53,6 +53,7 @@ def make_rows(staff: User | None = None) -> Account:
     audit.record(action=Action.QUOTA_GRANTED, actor=staff, target=account, after={"amount": 5})
     LogEntry.objects.log_actions(staff.pk, [account], CHANGE, "Granted.", single_object=True)
     Group.objects.get_or_create(name="Support")
+    FeatureRequest.objects.create(account=account, feature="antivirus", requested_by=staff, created_at=timezone.now())
     return account
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from verification.domain.intake import Accepted, Taken
 from verification.engine.syntax import parse, split_display_name
-from verification.models import Check, Job, JobStatus
+from verification.models import Check, Classifier, Job, JobStatus
 
 COUNTS = ("total", "decided", "undecided", "waiting", "refused", "duplicate", "cancelled")
 
@@ -55,6 +55,8 @@ def taken(job: Job, row: Taken) -> dict[str, Any]:  # Any: JSON
     }
     if row.classifier:
         shown["validationResult"] = {"classifier": row.classifier}
+        if row.classifier == Classifier.FORBIDDEN_RECIPIENT:
+            shown["validationResult"]["message"] = "Reason: Local part forbidden by config"
     return shown
 
 

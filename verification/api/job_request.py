@@ -8,16 +8,18 @@ those of the contract that are not built yet are refused, so that nobody relies 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from verification.api.json_reader import JsonRefused, load
 from verification.api.rejections import Rejected, SubType
+from verification.domain import job_features
 from verification.domain.intake import Recipient
 from verification.engine.syntax import split_display_name
 
 LONGEST_ADDRESS = 254
 LONGEST_REFERENCE = 50
+LONGEST_AGE_SECONDS = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class JobRequest:
     reference_job: str = ""
     cost_center: str = ""
     campaign_id: str = ""
+    features: dict[str, bool] = field(default_factory=dict)
+    max_age: int | None = None
 
 
 def read(body: bytes, *, addresses_limit: int) -> JobRequest:
@@ -49,15 +53,50 @@ def read(body: bytes, *, addresses_limit: int) -> JobRequest:
             raise Rejected(SubType.LIMIT_EXCEEDED, "Count limit exceeded for recipients")
         recipients.append(recipient)
     job = optional_object(document, "job", "job")
-    for name in ("features", "options"):
-        if optional_object(job, name, f"job.{name}"):
-            raise unsupported(f"job.{name}")
+    features = read_features(optional_object(job, "features", "job.features"))
+    max_age = read_options(optional_object(job, "options", "job.options"))
     return JobRequest(
         recipients,
         reference_job=short_text(job, "referenceJob", "job.referenceJob"),
         cost_center=short_text(job, "costCenter", "job.costCenter"),
         campaign_id=short_text(job, "campaignId", "job.campaignId"),
+        features=features,
+        max_age=max_age,
     )
+
+
+def read_features(members: dict[str, Any]) -> dict[str, bool]:  # Any: JSON
+    """Read which features a job asks for or does without; the set is closed."""
+    features = {}
+    for name, member in members.items():
+        path = f"job.features.{name[:LONGEST_REFERENCE]}"
+        if name not in job_features.FIELDS:
+            raise invalid_value(path)
+        active = an_object(member, path).get("active")
+        if active is None:
+            raise missing(f"{path}.active")
+        if not isinstance(active, bool):
+            raise invalid_format(f"{path}.active")
+        features[name] = active
+    return features
+
+
+def read_options(members: dict[str, Any]) -> int | None:  # Any: JSON
+    """Give `maxAgeSeconds`, None when it is not there; the set is closed."""
+    for name in members:
+        path = f"job.options.{name[:LONGEST_REFERENCE]}"
+        if name == "greylistHours":
+            raise unsupported(path)
+        if name != "maxAgeSeconds":
+            raise invalid_value(path)
+    seconds = members.get("maxAgeSeconds")
+    if seconds is None:
+        return None
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise invalid_format("job.options.maxAgeSeconds")
+    if not 0 <= seconds <= LONGEST_AGE_SECONDS:
+        raise invalid_value("job.options.maxAgeSeconds")
+    return seconds
 
 
 def read_recipients(document: dict[str, Any]) -> Iterator[Recipient]:  # Any: JSON
@@ -114,7 +153,7 @@ def short_text(holder: dict[str, Any], name: str, path: str) -> str:  # Any: JSO
     if len(value) > LONGEST_REFERENCE:
         raise too_long(path)
     if "\0" in value:
-        raise Rejected(SubType.INVALID_VALUE, f"Invalid value for {path}")
+        raise invalid_value(path)
     return value
 
 
@@ -124,6 +163,10 @@ def missing(path: str) -> Rejected:
 
 def invalid_format(path: str) -> Rejected:
     return Rejected(SubType.INVALID_FORMAT, f"Invalid format for {path}")
+
+
+def invalid_value(path: str) -> Rejected:
+    return Rejected(SubType.INVALID_VALUE, f"Invalid value for {path}")
 
 
 def too_long(path: str) -> Rejected:

@@ -72,6 +72,8 @@ def hand_in(request: Request) -> Done:
         reference_job=wanted.reference_job,
         cost_center=wanted.cost_center,
         campaign_id=wanted.campaign_id,
+        features=wanted.features,
+        max_age=wanted.max_age,
     )
     return Done(HTTPStatus.ACCEPTED, job_answers.accepted(outcome), kept={"jobId": str(outcome.job.pk)})
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
+from verification.domain.job_features import FIELDS
 from verification.engine.types import Blame, Reason, Result
 from verification.models import Classifier, JobStatus
 
@@ -84,8 +85,14 @@ REQUEST = an_object(
             )
         ),
         "job": an_object(
-            {"referenceJob": SHORT, "costCenter": SHORT, "campaignId": SHORT},
-            optional=("referenceJob", "costCenter", "campaignId"),
+            {
+                "referenceJob": SHORT,
+                "costCenter": SHORT,
+                "campaignId": SHORT,
+                "features": an_object(dict.fromkeys(FIELDS, an_object({"active": FLAG})), optional=tuple(FIELDS)),
+                "options": an_object({"maxAgeSeconds": COUNT}, optional=("maxAgeSeconds",)),
+            },
+            optional=("referenceJob", "costCenter", "campaignId", "features", "options"),
         ),
     },
     optional=("job",),
@@ -110,8 +117,10 @@ ACCEPTED = an_object(
                                                         "classifier": {
                                                             "type": "string",
                                                             "enum": [one.value for one in Classifier if one.value],
-                                                        }
-                                                    }
+                                                        },
+                                                        "message": TEXT,
+                                                    },
+                                                    optional=("message",),
                                                 ),
                                             },
                                             optional=("validationResult",),

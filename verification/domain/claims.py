@@ -80,17 +80,12 @@ WHERE c.id = ANY(%(check_ids)s) AND r.check_row_id IS NULL
 ORDER BY array_position(%(check_ids)s, c.id)
 """
 
-TOGGLES = """
-SELECT a.hash_key, c.mailbox_probe, c.catch_all_probe, c.spam_trap_check, c.disposable_check, c.deadline_seconds,
-       c.greylist_retry, c.result_reuse
-FROM accounts_account a
+CONFIG = """
+SELECT a.hash_key, to_jsonb(c) - 'updated_at', j.switched_off
+FROM verification_job j JOIN accounts_account a ON a.id = j.account_id
 LEFT JOIN accounts_accountconfig c ON c.account_id = a.id AND c.sending_domain = ''
-WHERE a.id = %(account_id)s
+WHERE j.id = %(job_id)s
 """
-TOGGLE_NAMES = (
-    *("mailbox_probe", "catch_all_probe", "spam_trap_check", "disposable_check", "deadline_seconds"),
-    *("greylist_retry", "result_reuse"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +145,7 @@ async def claim(connection: Connection, *, limit: int, suspects: bool = False) -
 async def read_order(connection: Connection, lease: Lease) -> Order:
     """Read what a lease asks for."""
     async with connection.transaction():
-        config, hash_key = await read_config(connection, lease.account_id)
+        config, hash_key = await read_config(connection, lease.job_id)
         cursor = await connection.execute(OPEN_CHECKS, {"check_ids": lease.check_ids})
         checks = [
             OpenCheck(check_id, address, domain, digest_of(parse(address), hash_key=hash_key))
@@ -171,13 +166,15 @@ async def read_order(connection: Connection, lease: Lease) -> Order:
     return Order(lease, checks, options, float(config.deadline_seconds), may_wait, earlier, catch_alls)
 
 
-async def read_config(connection: Connection, account_id: int) -> tuple[AccountConfig, bytes]:
-    """Give an account's toggles, the defaults where it has no row of them, and its hash key."""
-    row = await (await connection.execute(TOGGLES, {"account_id": account_id})).fetchone()
-    assert row is not None, "a batch has an account"
-    hash_key, *toggles = row
-    named = dict(zip(TOGGLE_NAMES, toggles, strict=True))
-    return AccountConfig(**({} if named["result_reuse"] is None else named)), bytes(hash_key)
+async def read_config(connection: Connection, job_id: uuid.UUID) -> tuple[AccountConfig, bytes]:
+    """Give the toggles that hold for a job, the defaults where its account has no row of them, and the hash key."""
+    row = await (await connection.execute(CONFIG, {"job_id": job_id})).fetchone()
+    assert row is not None, "a batch has a job"
+    hash_key, columns, switched_off = row
+    config = AccountConfig(**(columns or {}))
+    for feature in switched_off:
+        setattr(config, feature, False)
+    return config, bytes(hash_key)
 
 
 async def renew(connection: Connection, leases: list[Lease]) -> set[int]:

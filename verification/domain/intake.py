@@ -6,7 +6,7 @@ All of it is one transaction: a job either has all its rows or none, whatever pr
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,8 +18,8 @@ from django.db.backends.utils import CursorWrapper
 
 from accounts.domain import quota
 from accounts.domain.config import config_of, require
-from accounts.models import Account, KeyKind, LicenseKey, User
-from verification.domain import bells, lists
+from accounts.models import Account, AccountConfig, KeyKind, LicenseKey, User
+from verification.domain import bells, job_features, lists
 from verification.domain.failpoints import failpoint
 from verification.domain.text import storable, storable_cells, storable_json
 from verification.engine import Evidence, judge, syntax
@@ -112,7 +112,8 @@ def start_list(*, upload: Upload, address_column: int, user: User, now: datetime
     return job
 
 
-def check_allowed(account: Account, *, feature: str, limit: str, rows: int) -> None:
+def check_allowed(account: Account, *, feature: str, limit: str, rows: int) -> AccountConfig:
+    """Give the account's config if it allows so many rows.  Raises AccountInactive, FeatureDisabled, TooManyRows."""
     if not account.is_active:
         raise AccountInactive(f"The account is {account.status}.")
     config = config_of(account)
@@ -120,6 +121,7 @@ def check_allowed(account: Account, *, feature: str, limit: str, rows: int) -> N
     allowed = getattr(config, limit)
     if rows > allowed:
         raise TooManyRows(rows=rows, limit=allowed)
+    return config
 
 
 def read_list(*, job_id: str | UUID) -> None:
@@ -173,12 +175,18 @@ def accept_recipients(
     reference_job: str = "",
     cost_center: str = "",
     campaign_id: str = "",
+    features: Mapping[str, bool] | None = None,
+    max_age: int | None = None,
 ) -> Accepted:
     """Take a request's recipients; says of each what became of it.
 
+    `features`: those asked for, and those done without, by their names in job_features.  `max_age`: seconds that an
+    earlier result may be old to be used again.
+
     Raises QuotaExceeded, FeatureDisabled, AccountInactive, TooManyRows; then nothing was kept.
     """
-    check_allowed(account, feature="job_requests", limit="addresses_per_job", rows=len(recipients))
+    config = check_allowed(account, feature="job_requests", limit="addresses_per_job", rows=len(recipients))
+    switched_off = job_features.switched_off(config, features or {})
     rows = (
         Row(position, syntax.split_display_name(one.email), one.block, one.index, one.reference)
         for position, one in enumerate(recipients)
@@ -192,7 +200,9 @@ def accept_recipients(
             reference_job=reference_job,
             cost_center=cost_center,
             campaign_id=campaign_id,
+            switched_off=switched_off,
             created_at=now,
+            **({} if max_age is None else {"max_age": max_age}),
         )
         store(job, rows)
         return Accepted(job, taken_of(job))
@@ -229,7 +239,9 @@ INSERT_CHECKS = """
 INSERT INTO verification_check (account_id, job_id, position, block, block_index, reference, address, domain,
                                 classifier, duplicate_of, original, created_at)
 SELECT %(account)s, %(job)s, position, block, block_index, reference, address, domain,
-       CASE WHEN reason IS NOT NULL THEN %(invalid)s WHEN first < position THEN %(duplicate)s ELSE '' END,
+       CASE WHEN reason IS NOT NULL THEN %(invalid)s
+            WHEN lower(substring(mailbox FROM '^(.*)@')) = ANY(%(forbidden_names)s) THEN %(forbidden)s
+            WHEN first < position THEN %(duplicate)s ELSE '' END,
        CASE WHEN reason IS NULL AND first < position THEN first END, original, now()
 FROM (SELECT *, min(position) OVER (PARTITION BY mailbox, CASE WHEN reason IS NULL THEN 0 ELSE position + 1 END)
              AS first FROM incoming) AS t
@@ -259,7 +271,8 @@ GROUP BY part ORDER BY part
 """
 
 COUNT_CLASSIFIERS = """
-SELECT count(*), count(*) FILTER (WHERE classifier = ''), count(*) FILTER (WHERE classifier = %(invalid)s)
+SELECT count(*), count(*) FILTER (WHERE classifier = ''),
+       count(*) FILTER (WHERE classifier IN (%(invalid)s, %(forbidden)s))
 FROM verification_check WHERE job_id = %(job)s
 """
 
@@ -284,6 +297,8 @@ def store(job: Job, rows: Iterable[Row]) -> None:
         "job": job.pk,
         "invalid": Classifier.INVALID_FORMAT.value,
         "duplicate": Classifier.DUPLICATE.value,
+        "forbidden": Classifier.FORBIDDEN_RECIPIENT.value,
+        "forbidden_names": [name.lower() for name in config_of(job.account).forbidden_local_parts],
         "dropped": EventType.DROPPED.value,
         "size": BATCH_SIZE,
     }

@@ -35,7 +35,7 @@ VERDICTS = {RowFilter(result.value): result for result in Result}
 KINDS = {
     RowFilter.ALL: Q(),
     RowFilter.WAITING: Q(classifier=Classifier.TAKEN) & (Q(verdict=None) | Q(verdict__final=False)),
-    RowFilter.REFUSED: Q(classifier=Classifier.INVALID_FORMAT),
+    RowFilter.REFUSED: Q(classifier__in=[Classifier.INVALID_FORMAT, Classifier.FORBIDDEN_RECIPIENT]),
     RowFilter.DUPLICATE: Q(classifier=Classifier.DUPLICATE),
 }
 

@@ -54,6 +54,7 @@ def probe_options(config: AccountConfig) -> ProbeOptions:
     return ProbeOptions(
         mailbox_probe=config.mailbox_probe,
         catch_all_probe=config.catch_all_probe,
+        typo_suggestion=config.typo_suggestion,
         spam_trap_check=config.spam_trap_check,
         disposable_check=config.disposable_check,
     )

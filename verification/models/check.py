@@ -16,6 +16,7 @@ class Classifier(models.TextChoices):
     TAKEN = ""
     INVALID_FORMAT = "INVALID_FORMAT"
     DUPLICATE = "DUPLICATE"
+    FORBIDDEN_RECIPIENT = "FORBIDDEN_RECIPIENT"  # by the account's config
 
 
 class CheckQuerySet(models.QuerySet["Check"]):

@@ -59,6 +59,10 @@ class Job(models.Model):
     duplicate = models.PositiveIntegerField(default=0)
     cancelled = models.PositiveIntegerField(default=0)
     max_age = models.PositiveIntegerField(default=7_200)  # seconds that an earlier result may be old to be used again
+    # toggles of the config that the customer switched off for this job
+    switched_off: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True
+    )
     event_seq = models.BigIntegerField(default=0)  # last number given in the feed, under this row's lock
 
     reference_job = models.CharField(max_length=50, blank=True)

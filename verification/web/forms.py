@@ -59,3 +59,10 @@ def one_of(kind: type[E], value: str | None) -> E | None:
 
 def cursor(value: str | None) -> int | None:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 19 else None
+
+
+class AskForm(forms.Form):
+    """A wish for a feature, with a word of why."""
+
+    feature = forms.SlugField(max_length=40)
+    note = forms.CharField(required=False, max_length=500)

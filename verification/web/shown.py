@@ -16,7 +16,7 @@ FILTERS: dict[RowFilter, str] = {
     RowFilter.ALL: "All",
     **{RowFilter(result.value): words for result, words in RESULTS.items()},
     RowFilter.WAITING: "Waiting",
-    RowFilter.REFUSED: "Not an address",
+    RowFilter.REFUSED: "Not taken",
     RowFilter.DUPLICATE: "Duplicates",
 }
 ENCODINGS = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "cp1252": "Windows (Western)", "latin-1": "Latin-1"}
@@ -78,6 +78,8 @@ def note_of(row: Row) -> str:
         return f"Same as row {row.check.duplicate_of + 1:,}: checked once, charged once"
     if row.check.classifier == Classifier.INVALID_FORMAT:
         return "Not an address: not charged"
+    if row.check.classifier == Classifier.FORBIDDEN_RECIPIENT:
+        return "Names like this are forbidden in this account's features: not asked, not charged"
     if row.verdict is not None and not row.verdict.final:
         return "For now: it will be asked again"
     return ""

@@ -28,8 +28,8 @@ def test_all_that_may_be_given() -> None:
         "referenceJob": "r" * 50,
         "costCenter": "c",
         "campaignId": "i",
-        "features": {},
-        "options": None,
+        "features": {"catchAll": {"active": False}, "typoSuggestion": {"active": True}},
+        "options": {"maxAgeSeconds": 60},
     }
     request = {"recipients": [JANE, {"mail": {"to": [{"email": "x"}], "cc": 1}}], "mail": {}, "job": job, "more": 1}
     assert read(json.dumps(request).encode(), addresses_limit=3) == JobRequest(
@@ -41,6 +41,8 @@ def test_all_that_may_be_given() -> None:
         reference_job="r" * 50,
         cost_center="c",
         campaign_id="i",
+        features={"catchAll": False, "typoSuggestion": True},
+        max_age=60,
     )
 
 
@@ -102,14 +104,49 @@ def test_all_that_may_be_given() -> None:
             "Unsupported value for mail.from",
         ),
         (
-            {"recipients": [JANE], "job": {"features": {"catchAll": {"active": True}}}},
-            "FORBIDDEN_PARAMS",
-            "Unsupported value for job.features",
+            {"recipients": [JANE], "job": {"features": {"teleport": {"active": True}}}},
+            "INVALID_VALUE",
+            "Invalid value for job.features.teleport",
         ),
         (
-            {"recipients": [JANE], "job": {"options": {"maxAgeSeconds": 1}}},
+            {"recipients": [JANE], "job": {"features": {"catchAll": {}}}},
+            "MISSING_VALUE",
+            "Missing mandatory value for job.features.catchAll.active",
+        ),
+        (
+            {"recipients": [JANE], "job": {"features": {"catchAll": None}}},
+            "MISSING_VALUE",
+            "Missing mandatory value for job.features.catchAll",
+        ),
+        (
+            {"recipients": [JANE], "job": {"features": {"catchAll": {"active": 1}}}},
+            "INVALID_FORMAT",
+            "Invalid format for job.features.catchAll.active",
+        ),
+        (
+            {"recipients": [JANE], "job": {"options": {"greylistHours": 1}}},
             "FORBIDDEN_PARAMS",
-            "Unsupported value for job.options",
+            "Unsupported value for job.options.greylistHours",
+        ),
+        (
+            {"recipients": [JANE], "job": {"options": {"colour": 1}}},
+            "INVALID_VALUE",
+            "Invalid value for job.options.colour",
+        ),
+        (
+            {"recipients": [JANE], "job": {"options": {"maxAgeSeconds": True}}},
+            "INVALID_FORMAT",
+            "Invalid format for job.options.maxAgeSeconds",
+        ),
+        (
+            {"recipients": [JANE], "job": {"options": {"maxAgeSeconds": -1}}},
+            "INVALID_VALUE",
+            "Invalid value for job.options.maxAgeSeconds",
+        ),
+        (
+            {"recipients": [JANE], "job": {"options": {"maxAgeSeconds": 2_592_001}}},
+            "INVALID_VALUE",
+            "Invalid value for job.options.maxAgeSeconds",
         ),
     ],
 )

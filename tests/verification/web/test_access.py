@@ -43,9 +43,9 @@ def world() -> World:
     return World(account, upload, make_list("email\njane@ok.test\nnobody\njane@ok.test\n", account=account))
 
 
-GET = ["lists", "new_list", "upload", "job", "job_progress", "job_chart", "checks"]
+GET = ["lists", "new_list", "upload", "job", "job_progress", "job_chart", "checks", "features"]
 POST = ["pause_job", "resume_job", "cancel_job"]
-FOR_VIEWERS = {"lists", "job", "job_progress", "job_chart", "checks"}
+FOR_VIEWERS = {"lists", "job", "job_progress", "job_chart", "checks", "features"}
 
 
 def asked(client: Client, world: World, name: str, account: Account | None = None) -> HttpResponse:
@@ -56,7 +56,7 @@ def asked(client: Client, world: World, name: str, account: Account | None = Non
 
 
 def test_no_page_is_forgotten_here() -> None:
-    assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, "job_export"}
+    assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, "job_export", "ask_for_feature"}
 
 
 @pytest.mark.parametrize("name", GET)

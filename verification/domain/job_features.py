@@ -1,0 +1,30 @@
+"""Features that a job request asks for or does without, within what the account's config allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from accounts.domain.config import FeatureDisabled
+from accounts.models import AccountConfig
+
+FIELDS: dict[str, str] = {  # names of the wire contract, fields of the config
+    "antivirus": "antivirus",
+    "catchAll": "catch_all_probe",
+    "mailboxProbe": "mailbox_probe",
+    "greylistRetry": "greylist_retry",
+    "typoSuggestion": "typo_suggestion",
+    "resultReuse": "result_reuse",
+    "spamTrapCheck": "spam_trap_check",
+    "disposableCheck": "disposable_check",
+}
+
+
+def switched_off(config: AccountConfig, features: Mapping[str, bool]) -> list[str]:
+    """Give the fields of the features that a request does without.
+
+    Raises FeatureDisabled when it asks for one that is off in the config.
+    """
+    for name, active in features.items():
+        if active and not getattr(config, FIELDS[name]):
+            raise FeatureDisabled(name)
+    return [FIELDS[name] for name, active in features.items() if not active]
