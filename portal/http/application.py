@@ -7,7 +7,7 @@ from portal.http.django import Django
 from portal.http.last_resort import LastResort
 from portal.http.request_ids import RequestIds
 from portal.http.types import Application, Receive, Scope, Send
-from verification.api import verify
+from verification.api import edition3, verify
 from verification.api.live import PATHS, LiveCheck
 from verification.api.live_desks import Desks
 
@@ -19,6 +19,7 @@ class Portal:
         self.desks = Desks()
         self.live = LiveCheck(self.desks)
         self.verify = verify.Verify(self.desks)
+        self.edition3 = edition3.Edition3(self.desks)
         self.django = Django()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -26,6 +27,8 @@ class Portal:
             await self.live(scope, receive, send)
         elif scope["path"] == verify.PATH:
             await self.verify(scope, receive, send)
+        elif scope["path"].startswith(edition3.ROOTS):
+            await self.edition3(scope, receive, send)
         else:
             await self.django(dict(scope), receive, send)  # type: ignore[arg-type]  # stubs narrow `send`
 

@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 
 from portal.http import credentials, refusals
 from portal.http.refusals import Refusal
-from portal.http.routes import Credential, Route, route_of
+from portal.http.routes import Credential, Route, loggable, route_of
 from portal.http.types import Application, Message, Receive, Scope, Send, header
 
 logger = logging.getLogger("portal.request")
@@ -62,7 +62,13 @@ class BodyGuard:
 
     async def refuse(self, scope: Scope, receive: Receive, send: Send, body: Body) -> None:
         assert body.refusal is not None
-        logger.info("%s %s %s after %d bytes", scope["method"], scope["path"], body.refusal.status.value, body.received)
+        logger.info(
+            "%s %s %s after %d bytes",
+            scope["method"],
+            loggable(scope["path"]),
+            body.refusal.status.value,
+            body.received,
+        )
         await refusals.start(send, body.refusal, body.route.shape)
         if header(scope, b"expect") is None:
             await self.linger(receive)

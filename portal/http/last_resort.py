@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from portal.http import refusals
-from portal.http.routes import route_of
+from portal.http.routes import loggable, route_of
 from portal.http.types import Application, Message, Receive, Scope, Send
 
 logger = logging.getLogger("portal.request")
@@ -30,6 +30,6 @@ class LastResort:
         except Exception:
             if begun:
                 raise  # the server breaks the connection off, so that half an answer does not pass for a whole one
-            logger.exception("%s %s broke", scope["method"], scope["path"])
+            logger.exception("%s %s broke", scope["method"], loggable(scope["path"]))
             await refusals.start(send, refusals.BROKEN, route_of(scope["method"], scope["path"]).shape)
             await send({"type": "http.response.body", "body": b""})

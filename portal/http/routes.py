@@ -51,7 +51,7 @@ def route_of(method: str, path: str) -> Route:
     """Give the bounds of a request."""
     if path == "/api/v1/jobs" and method == "POST":
         return JOB_REQUEST
-    if path.startswith("/api/emh/"):
+    if path.startswith(("/api/emh/", "/v3/", "/customer/")):
         return LIVE_CHECK
     if path == "/api/v1/verify":
         return VERIFY
@@ -60,3 +60,8 @@ def route_of(method: str, path: str) -> Route:
     if method == "POST" and UPLOAD_PAGE.fullmatch(path):
         return UPLOAD
     return PAGE
+
+
+def loggable(path: str) -> str:
+    """Give what a log may say of a path: those of edition 3 hold key and address."""
+    return next((f"{root}…" for root in ("/v3/", "/customer/") if path.startswith(root)), path)

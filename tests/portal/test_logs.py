@@ -35,6 +35,8 @@ def test_many_lines_become_one() -> None:
         (f"evp_test_{'b' * 38}", "evp_test_bbbb…"),
         ("GET /api/emh/a/v2?e=a@b.c&k=secret HTTP", "GET /api/emh/a/v2?e=a@b.c&k=… HTTP"),
         ("/api/emh/a/v2?k=secret&e=a@b.c", "/api/emh/a/v2?k=…&e=a@b.c"),
+        ("GET /v3/more/json/not-even-a-key/jane@ok.test HTTP", "GET /v3/more/json/… HTTP"),
+        (f"GET /customer/reports/v3/quota/{LIVE} HTTP", "GET /customer/reports/v3/quota/… HTTP"),
         ("task=seen", "task=seen"),
     ],
 )

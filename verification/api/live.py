@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 
 import psycopg
 
@@ -62,22 +63,29 @@ class LiveCheck:
             request = read(scope)
         except live_query.BadRequest as fault:
             return text(400, f"Bad request. Reason:{fault}")
-        try:
-            outcome = await unless_gone(self.check(request), receive)
-        except (AccessRefused, FeatureDisabled, QuotaExceeded) as refusal:
-            return refuse(refusal)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            logger.warning("no database: %s", error)
-            return UNAVAILABLE
-        except HungUp:
-            raise
-        except Exception:
-            logger.exception("live check failed")
-            return SERVER_ERROR
-        return found(outcome)
+        return await translated(self.answer(request, receive))
+
+    async def answer(self, request: LiveRequest, receive: Receive) -> Reply:
+        return found(await unless_gone(self.check(request), receive))
 
     async def check(self, request: LiveRequest) -> LiveOutcome:
         return await check_one(await self.desks.desk(), request)
+
+
+async def translated(replying: Awaitable[Reply]) -> Reply:
+    """Give a reply, or the phrase for why there is none.  Raises HungUp."""
+    try:
+        return await replying
+    except (AccessRefused, FeatureDisabled, QuotaExceeded) as refusal:
+        return refuse(refusal)
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        logger.warning("no database: %s", error)
+        return UNAVAILABLE
+    except HungUp:
+        raise
+    except Exception:
+        logger.exception("live check failed")
+        return SERVER_ERROR
 
 
 def read(scope: Scope) -> LiveRequest:
