@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from accounts.domain.quota import QuotaExceeded
 from verification.api import job_answers, job_request, schema
 from verification.api.base import ApiView, account_of, key_of
 from verification.api.idempotent import Done, once
+from verification.api.query import number
 from verification.api.rejections import Rejected, SubType, rejection
 from verification.domain import intake
 from verification.domain.idempotency import InProgress, Kept, KeyOutOfBounds, KeyReused
@@ -168,12 +168,3 @@ def job_of(request: Request, job_id: UUID) -> Job:
     if job is None:
         raise Http404
     return job
-
-
-def number(request: Request, name: str, *, default: int, least: int, most: int) -> int:
-    text: Any = request.query_params.get(name)  # Any: DRF has no type for it
-    if text is None:
-        return default
-    if not re.fullmatch(r"-?[0-9]{1,10}", text) or not least <= int(text) <= most:
-        raise exceptions.ValidationError({name: [f"Must be a whole number from {least} to {most}."]})
-    return int(text)

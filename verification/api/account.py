@@ -1,0 +1,44 @@
+"""The caller's account, as it stands: docs/api/native.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import BooleanField, PositiveIntegerField
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.domain.config import config_of
+from accounts.models import AccountConfig, LicenseKey
+from verification.api import schema_account
+from verification.api.base import ApiView, key_of
+from verification.api.job_answers import timestamp
+from verification.api.names import camel_case
+
+FEATURES = tuple(f.name for f in AccountConfig._meta.get_fields() if isinstance(f, BooleanField))
+LIMITS = tuple(f.name for f in AccountConfig._meta.get_fields() if isinstance(f, PositiveIntegerField))
+
+
+class AccountView(ApiView):
+    """Who the key belongs to, and what the account may do."""
+
+    @extend_schema(**schema_account.ACCOUNT)
+    def get(self, request: Request) -> Response:
+        """Tell about the account, its toggles and limits, and the key that asks."""
+        return Response(document(key_of(request)))
+
+
+def document(key: LicenseKey) -> dict[str, Any]:  # Any: JSON
+    account, config = key.account, config_of(key.account)
+    return {
+        "name": account.name,
+        "slug": account.slug,
+        "status": account.status,
+        "createdTs": timestamp(account.created_at),
+        "monthlyQuota": account.monthly_quota,
+        "resetDay": account.reset_day,
+        "features": {camel_case(name): getattr(config, name) for name in FEATURES},
+        "limits": {camel_case(name): getattr(config, name) for name in LIMITS},
+        "key": {"id": key.pk, "name": key.name, "kind": key.kind, "prefix": key.prefix},
+    }
