@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
+
+from accounts.models import User
+
+NEEDS_FACTOR = "Staff pages open once you have a second step: an authenticator app or a passkey."
+
+
+def has_needed_factor(request: HttpRequest) -> bool:
+    """Tell whether a member of staff has the second factor that the settings ask for."""
+    assert isinstance(request.user, User)
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    return not settings.STAFF_SECOND_FACTOR or is_mfa_enabled(request.user, kinds)
 
 
 class StaffSite(admin.AdminSite):
@@ -20,9 +33,15 @@ class StaffSite(admin.AdminSite):
     index_title = "Staff"
     site_url = "/"
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and has_needed_factor(request)
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         if self.has_permission(request):
             return redirect("admin:index")
+        if super().has_permission(request):
+            messages.warning(request, NEEDS_FACTOR)
+            return redirect("mfa_index")
         if request.user.is_authenticated:
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next") or reverse("admin:index"))

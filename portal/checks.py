@@ -78,6 +78,7 @@ def surroundings() -> Iterator[dict[str, str]]:
             "SECRET_KEY": secrets.token_urlsafe(50),
             "PORTAL_DATA": str(folder / "data"),
             "ENV_FILE": os.devnull,
+            "STAFF_SECOND_FACTOR": "1",
         }
         yield environment
     finally:

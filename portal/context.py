@@ -5,5 +5,9 @@ from django.http import HttpRequest
 
 
 def product(request: HttpRequest) -> dict[str, object]:
-    """Give every template the product's name, and whether mail servers outside the mail world are asked."""
-    return {"product_name": settings.PRODUCT_NAME, "dns_only": not (settings.HELO_NAME and settings.PROBE_SENDER)}
+    """Give every template the product's name, whether real mail servers are asked, and whether anybody may sign up."""
+    return {
+        "product_name": settings.PRODUCT_NAME,
+        "dns_only": not (settings.HELO_NAME and settings.PROBE_SENDER),
+        "sign_up_is_open": settings.SIGN_UP == "open",
+    }

@@ -210,6 +210,7 @@ def greeting(first: dict[str, str], note: Path) -> str:
   One check  curl '{first["url"]}/api/emh/a/v2?k={first["license_key"]}&e=someone@ok.test'
 
   Names below .test are answered by the mail world on this machine: docs/mail-world.md
+  Staff need no second step here; in production they do (STAFF_SECOND_FACTOR).
   All of this is kept in {note}. Ctrl-C stops everything.
 """
 

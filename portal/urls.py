@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts.web import invitation_views
+from accounts.web import invitation_views, person_views
 from portal import views
 
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("you/", person_views.you, name="you"),
     path("invitations/<str:token>", invitation_views.invitation, name="invitation"),
     path("a/<slug:account>/", include("accounts.web.urls")),
     path("a/<slug:account>/", include("verification.web.urls")),

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
+from accounts.models import Account, User
 
 
 @login_required
@@ -14,7 +14,8 @@ from accounts.models import User
 def home(request: HttpRequest) -> HttpResponse:
     """Send people to their account; staff without one to the admin."""
     assert isinstance(request.user, User)
-    memberships = list(request.user.memberships.select_related("account").order_by("account__name"))
+    open_ones = request.user.memberships.exclude(account__status=Account.Status.CLOSED)
+    memberships = list(open_ones.select_related("account").order_by("account__name"))
     if len(memberships) == 1:
         return redirect("lists", account=memberships[0].account.slug)
     if not memberships and request.user.is_staff:

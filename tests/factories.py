@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
@@ -33,7 +34,14 @@ def make_user(email: str = "", *, password: str = PASSWORD, confirmed: bool = Tr
 
 
 def make_staff(email: str = "") -> User:
-    return make_user(email, is_staff=True, is_superuser=True)
+    """Make a superuser with the second factor that staff need."""
+    return with_factor(make_user(email, is_staff=True, is_superuser=True))
+
+
+def with_factor(user: User) -> User:
+    """Give a person an authenticator app."""
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
+    return user
 
 
 def make_account(

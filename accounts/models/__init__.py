@@ -4,6 +4,7 @@ from accounts.models.account import Account, Membership, Role
 from accounts.models.audit import AuditEntry
 from accounts.models.config import AccountConfig
 from accounts.models.feature_request import FeatureRequest
+from accounts.models.guess import Guess
 from accounts.models.invitation import Invitation
 from accounts.models.key import KeyKind, LicenseKey
 from accounts.models.quota import Credit, LedgerEntry, LedgerKind, QuotaPeriod, Reservation
@@ -15,6 +16,7 @@ __all__ = [
     "AuditEntry",
     "Credit",
     "FeatureRequest",
+    "Guess",
     "Invitation",
     "KeyKind",
     "LedgerEntry",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
 from accounts.domain.team import GIVEN
@@ -10,9 +12,42 @@ from accounts.models import Role
 ROLES = [(role.value, role.label) for role in GIVEN]
 
 
+class OneLineField(forms.CharField):
+    """A text whose blanks and line ends are each one blank."""
+
+    def to_python(self, value: Any) -> str:  # Any: Django's signature
+        return " ".join((super().to_python(value) or "").split())
+
+
 class InviteForm(forms.Form):
     email = forms.EmailField(label="E-mail address", max_length=254)
     role = forms.TypedChoiceField(choices=ROLES, coerce=Role, initial=Role.MEMBER)
+
+
+class NameForm(forms.Form):
+    """What a person is called."""
+
+    name = OneLineField(label="Your name", max_length=150, required=False)
+
+
+class AccountNameForm(forms.Form):
+    name = OneLineField(label="Name", max_length=200)
+
+
+class CloseForm(forms.Form):
+    """The account's name, typed once more."""
+
+    name = OneLineField(label="Type the account's name", max_length=200)
+
+    def __init__(self, *args: Any, account_name: str, **kwargs: Any) -> None:  # Any: Django's signature
+        super().__init__(*args, **kwargs)
+        self.account_name = account_name
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if name != " ".join(self.account_name.split()):
+            raise forms.ValidationError("That is not the account's name.")
+        return name
 
 
 class RoleForm(forms.Form):
@@ -25,6 +60,6 @@ class TransferForm(forms.Form):
     member = forms.TypedChoiceField(label="New owner", coerce=int)
     stay = forms.BooleanField(label="I stay an owner, too", required=False)
 
-    def __init__(self, *args: object, members: list[tuple[int, str]], **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, members: list[tuple[int, str]], **kwargs: Any) -> None:  # Any: Django's signature
+        super().__init__(*args, **kwargs)
         self.fields["member"].choices = members  # type: ignore[attr-defined]

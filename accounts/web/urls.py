@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.web import team_views
+from accounts.web import account_views, team_views
 
 urlpatterns = [
+    path("account", account_views.account_settings, name="account_settings"),
+    path("account/close", account_views.close, name="close_account"),
     path("team", team_views.members, name="team"),
     path("team/invite", team_views.invite, name="invite"),
     path("team/invitations/<int:invitation_id>/resend", team_views.resend, name="resend_invitation"),

@@ -139,7 +139,7 @@ def test_config_is_noted_with_what_changed() -> None:
 
 
 def test_staff_who_sign_in_are_noted_with_their_address(client: Client) -> None:
-    for person in (make_user("jane@example.com"), make_staff("ada@example.com")):
+    for person in (make_user("jane@example.com"), make_user("ada@example.com", is_staff=True)):
         client.logout()
         client.post("/accounts/login/", {"login": person.email, "password": PASSWORD})
     (entry,) = AuditEntry.objects.all()

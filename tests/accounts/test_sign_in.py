@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 from django.core import mail
@@ -8,6 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from accounts.domain import guesses
 from tests.factories import PASSWORD, make_account, make_staff, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static", "fresh_limits")]
@@ -62,8 +64,60 @@ def test_guessing_is_limited(client: Client) -> None:
     for _ in range(5):
         assert sign_in(client, "jane@example.com", "wrong") == (200, "")
     response = client.post(LOGIN, {"login": "jane@example.com", "password": PASSWORD})
-    assert "Too many failed login attempts" in response.text
+    assert "Too many tries." in response.text
     assert "_auth_user_id" not in client.session
+
+
+def attack(email: str) -> None:
+    """Guess at an address from many clients, until no unknown device gets through."""
+    for number in range(60):
+        with suppress(guesses.TooManyGuesses):
+            guesses.take(client=f"198.51.100.{number}", email=email, device=None)
+
+
+def test_strangers_do_not_lock_out_a_browser_that_is_known(client: Client) -> None:
+    make_user("jane@example.com")
+    sign_in(client, "jane@example.com")
+    client.post("/accounts/logout/")
+    attack("jane@example.com")
+    assert "Too many tries." in Client().post(LOGIN, {"login": "jane@example.com", "password": PASSWORD}).text
+    assert sign_in(client, "Jane@example.com")[0] == 302
+
+
+def test_the_cookie_of_a_browser_helps_its_people_only(client: Client) -> None:
+    make_user("joe@example.com")
+    make_user("jane@example.com")
+    sign_in(client, "joe@example.com")
+    client.post("/accounts/logout/")
+    attack("jane@example.com")
+    assert sign_in(client, "jane@example.com")[0] == 200
+    cookie = client.cookies["device"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/accounts/")
+    client.cookies["device"] = cookie.value + "x"
+    assert sign_in(client, "joe@example.com")[0] == 302  # a spoilt cookie is no cookie
+
+
+def test_the_mailed_link_lets_in_whoever_has_no_known_browser(client: Client) -> None:
+    make_user("jane@example.com")
+    attack("jane@example.com")
+    new = reset_password(client, "jane@example.com")
+    assert sign_in(client, "jane@example.com", new)[0] == 302
+
+
+def test_an_unknown_browser_is_told_of_by_mail(client: Client) -> None:
+    make_user("jane@example.com")
+    for browser, mails in ((client, 1), (client, 1), (Client(), 2)):
+        sign_in(browser, "jane@example.com")
+        browser.post("/accounts/logout/")
+        assert len(mail.outbox) == mails
+    assert mail.outbox[0].subject == "New sign-in to Candour"
+
+
+def test_an_address_gets_five_reset_mails_in_ten_minutes(client: Client) -> None:
+    make_user("jane@example.com")
+    for _ in range(7):
+        assert client.post("/accounts/password/reset/", {"email": "jane@example.com"}).status_code == 302
+    assert len(mail.outbox) == 5
 
 
 def test_sign_up_is_closed(client: Client) -> None:
@@ -73,19 +127,73 @@ def test_sign_up_is_closed(client: Client) -> None:
     assert "_auth_user_id" not in client.session
 
 
-def test_password_reset(client: Client) -> None:
-    user = make_user("jane@example.com")
-    assert client.post("/accounts/password/reset/", {"email": "jane@example.com"}).status_code == 302
+def reset_password(client: Client, email: str) -> str:
+    """Choose a new password by the mailed link."""
+    assert client.post("/accounts/password/reset/", {"email": email}).status_code == 302
     (sent,) = mail.outbox
-    assert sent.to == ["jane@example.com"]
+    assert sent.to == [email]
     found = re.search(r"http://[^/]+(/accounts/password/reset/key/\S+)", str(sent.body))
     assert found
     form = client.get(found[1], follow=True)
     new = "battery staple horse"
     client.post(form.redirect_chain[-1][0], {"password1": new, "password2": new})
+    return new
+
+
+def test_password_reset(client: Client) -> None:
+    user = make_user("jane@example.com")
+    elsewhere = Client()
+    sign_in(elsewhere, "jane@example.com")
+    mail.outbox.clear()
+    new = reset_password(client, "jane@example.com")
     user.refresh_from_db()
     assert user.check_password(new)
+    assert elsewhere.get("/").status_code == 302  # signed out
+    assert elsewhere.get("/")["Location"].startswith(LOGIN)
     assert sign_in(client, "jane@example.com", new)[0] == 302
+
+
+def test_changing_the_password_ends_all_other_sessions(client: Client) -> None:
+    make_user("jane@example.com")
+    elsewhere = Client()
+    for browser in (client, elsewhere):
+        sign_in(browser, "jane@example.com")
+    new = "battery staple horse"
+    form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    assert client.post("/accounts/password/change/", form).status_code == 302
+    assert client.get("/").status_code == 200
+    assert elsewhere.get("/")["Location"].startswith(LOGIN)
+
+
+def test_an_address_is_changed_once_the_new_one_is_confirmed(client: Client) -> None:
+    user = make_user("jane@example.com")
+    sign_in(client, "jane@example.com")
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    mail.outbox.clear()
+    client.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
+    (sent,) = mail.outbox
+    assert sent.to == ["new@example.com"]
+    user.refresh_from_db()
+    assert user.email == "jane@example.com"
+    found = re.search(r"http://[^/]+(/accounts/confirm-email/\S+)", str(sent.body))
+    assert found
+    client.post(found[1])
+    user.refresh_from_db()
+    assert (user.email, user.emailaddress_set.count()) == ("new@example.com", 1)
+    assert mail.outbox[-1].to == ["jane@example.com"]  # the old one is told
+
+
+def test_the_address_of_somebody_else_cannot_be_taken(client: Client) -> None:
+    make_user("joe@example.com")
+    user = make_user("jane@example.com")
+    sign_in(client, "jane@example.com")
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    client.post("/accounts/email/", {"action_add": "", "email": "joe@example.com"})
+    links = [re.search(r"(/accounts/confirm-email/\S+)", str(sent.body)) for sent in mail.outbox]
+    for link in filter(None, links):
+        client.post(link[1])
+    user.refresh_from_db()
+    assert user.email == "jane@example.com"
 
 
 def test_password_reset_does_not_tell_who_has_an_account(client: Client) -> None:

@@ -48,7 +48,7 @@ def portal() -> Iterator[Portal]:
     """Start everything with an embedded Postgres of its own; stop it with SIGTERM."""
     data = Path(tempfile.mkdtemp(prefix="portal data "))
     data.chmod(0o711)  # Postgres, which is not root, must get through
-    own = ("DATABASE_URL", "SECRET_KEY", "PORTAL_ROLE", "DJANGO_SETTINGS_MODULE")
+    own = ("DATABASE_URL", "SECRET_KEY", "PORTAL_ROLE", "DJANGO_SETTINGS_MODULE", "STAFF_SECOND_FACTOR")
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment |= {
         "PORTAL_DATA": str(data),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db.models import Model
 from django.http import HttpResponseBase
@@ -14,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Account, Invitation, LicenseKey, User
-from tests.factories import make_account, make_invitation, make_key
+from tests.factories import make_account, make_invitation, make_key, make_member
 from tests.verification.factories import give_verdict, make_list, make_upload, owner_of
 from verification.models import Job, Upload
 
@@ -75,6 +76,7 @@ class World:
     secret: str
     revoked_secret: str
     invitation: Invitation
+    passkey: Authenticator
 
 
 def make_world(name: str) -> World:
@@ -94,6 +96,7 @@ def make_world(name: str) -> World:
         key=key,
         secret=secret,
         revoked_secret=make_key(account, revoked_at=job.created_at)[1],
+        passkey=Authenticator.objects.create(user=make_member(account), type="webauthn", data={"name": name}),
         invitation=make_invitation(account, f"guest@{name}.example")[0],
     )
 
@@ -104,9 +107,10 @@ FILLED: dict[str, Callable[[World], object]] = {
     "upload_id": lambda world: world.upload.pk,
     "job_id": lambda world: world.job.pk,
     "member_id": lambda world: world.account.memberships.get(user=world.owner).pk,
+    "pk": lambda world: world.passkey.pk,
     "invitation_id": lambda world: world.invitation.pk,
 }
-NO_SUCH = {"account": "no-such-account", "member_id": 0, "invitation_id": 0}  # others: a fresh UUID
+NO_SUCH = {"account": "no-such-account", "member_id": 0, "invitation_id": 0, "pk": 0}  # others: a fresh UUID
 
 
 def address(route: Route, world: World, **instead: object) -> str:

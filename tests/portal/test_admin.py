@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.admin.base import BoundedPaginator
 from accounts.domain import access, keys, quota
 from accounts.models import Account, AccountConfig, Credit, LedgerEntry, LicenseKey, Membership, User
-from tests.factories import make_account, make_key, make_member, make_user
+from tests.factories import make_account, make_key, make_member, make_user, with_factor
 from tests.portal.admin_rows import change_url, make_rows
 from verification.models import Check, Job
 
@@ -27,7 +27,7 @@ def list_names() -> list[str]:
 
 
 def test_every_model_of_ours_is_shown() -> None:
-    inline = {"accounts.Membership", "verification.Tally", "verification.PacingGrant"}
+    inline = {"accounts.Guess", "accounts.Membership", "verification.Tally", "verification.PacingGrant"}
     unseen = {  # answers of the last day, for programs only; and what is there for a second
         "verification.IdempotencyRecord",
         "verification.PendingTally",
@@ -188,7 +188,7 @@ def test_grant_refuses(page: Client, form: dict[str, str], wrong: str) -> None:
 
 
 def test_grant_is_for_those_who_may_change_accounts(client: Client) -> None:
-    reader = make_user(is_staff=True)
+    reader = with_factor(make_user(is_staff=True))
     reader.user_permissions.add(Permission.objects.get(codename="view_account"))
     client.force_login(reader)
     account = make_account()

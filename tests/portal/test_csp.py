@@ -175,8 +175,9 @@ def test_signing_in_and_the_second_factor_are_clean(jane: User, live: str, brows
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     watched.look()
-    for path in ("password/change/", "email/", "2fa/", "logout/"):
-        watched.visit(f"{live}/accounts/{path}")
+    for path in ("you/", "accounts/password/change/", "accounts/email/", "accounts/2fa/", "accounts/sessions/"):
+        watched.visit(f"{live}/{path}")
+    watched.visit(f"{live}/accounts/logout/")
     watched.visit(f"{live}/accounts/2fa/totp/activate/")  # asks for the password once more
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Confirm").click()

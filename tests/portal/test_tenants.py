@@ -6,10 +6,12 @@ below; one that everybody may open is named in OPEN, with the reason.
 
 from __future__ import annotations
 
+import time
 from urllib.parse import unquote
 
 import httpx
 import pytest
+from allauth.mfa.models import Authenticator
 from django.http import HttpResponseBase
 from django.test import Client
 
@@ -50,6 +52,7 @@ OPEN = {
     "account_reset_password_from_key": "opened by the key in a mail",
     "account_reset_password_from_key_done": "says that it is done",
     "invitation": "opened by the token in a mail",
+    "mfa_login_webauthn": "signs in by passkey",
     "mfa_authenticate": "step of signing in",
     "admin:login": "leads to where people sign in",
     "admin:logout": "signs out whoever is signed in",
@@ -67,7 +70,7 @@ def kind_of(route: Route) -> str:
     first = route.path.partition("/")[0]
     if first == "a":
         return "account"
-    return {"api": "key", "admin": "staff", "accounts": "person", "": "person"}.get(first, "unknown")
+    return {"api": "key", "admin": "staff", "accounts": "person", "you": "person", "": "person"}.get(first, "unknown")
 
 
 PAGES = of_kind("account")
@@ -142,6 +145,19 @@ def test_their_own_account_opens_nothing_of_others(
 def test_pages_of_others_show_nothing_of_it(strange: Client, victim: World, stranger: World, route: Route) -> None:
     response = strange.get(address(route, stranger), follow=True)
     assert MARK.encode() not in body(response).lower()
+
+
+@pytest.mark.parametrize("route", [page for page in PERSONAL if page.has_row], ids=str)
+def test_what_belongs_to_another_person_is_not_there(strange: Client, victim: World, route: Route) -> None:
+    before = list(Authenticator.objects.values())
+    session = strange.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time(), "reauthenticated": True}]
+    session["account_authentication_methods_user"] = str(session["_auth_user_id"])
+    session.save()
+    for method in METHODS:
+        response = ask(strange, method, address(route, victim))
+        assert response.status_code == 404 or has_no_such_method(response, method) or method == "OPTIONS", method
+    assert list(Authenticator.objects.values()) == before
 
 
 @pytest.mark.parametrize("route", CALLS, ids=str)

@@ -1,0 +1,39 @@
+"""Your account: who you are here, and how you sign in.  People come to change one thing, or because a mail of ours
+frightened them: what can be changed, and where they are signed in, must be seen at one glance.
+"""
+
+from __future__ import annotations
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from accounts.web.forms import NameForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def you(request: HttpRequest) -> HttpResponse:
+    """Show a person's own page; POST changes their name."""
+    user = request.user
+    assert isinstance(user, User)
+    form = NameForm(request.POST or None, initial={"name": user.name})
+    if request.method == "POST" and form.is_valid():
+        user.name = form.cleaned_data["name"]
+        user.save(update_fields=["name"])
+        messages.success(request, "Your name is saved.")
+        return redirect("you")
+    kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    context = {
+        "form": form,
+        "has_app": Authenticator.Type.TOTP in kinds,
+        "passkeys": kinds.count(Authenticator.Type.WEBAUTHN),
+        "sessions": UserSession.objects.filter(user=user).order_by("-last_seen_at")[:20],
+        "memberships": user.memberships.select_related("account").order_by("account__name"),
+    }
+    return render(request, "accounts/you.html", context, status=422 if form.errors else 200)
