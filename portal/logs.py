@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
-# A key, what follows k= in a query, what follows the paths of edition 3 (key and address), and links that let people in.
+# A key, what follows k= in a query or the paths of edition 3 (key and address), and links that let people in.
 SECRETS = re.compile(
     r"(evp_(?:live|test)_\w{4})\w+"
     r"|((?<![\w-])k=|/v3/(?:more/json|quota)/)[^&\s\"']+"

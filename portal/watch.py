@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from verification.domain.silence import CLAIMABLE, READING, UNREAD
+from verification.domain.silence import CLAIMABLE, LISTS, READING
 
 LOOK_SECONDS = 5.0
 SILENT_SECONDS = 30.0
@@ -113,7 +113,7 @@ class Watch:
             return None
 
     def _look_at_lists(self, connection: psycopg.Connection[tuple[Any, ...]]) -> Seen:  # Any: columns
-        rows = connection.execute(UNREAD).fetchall()
+        rows = connection.execute(LISTS).fetchall()
         lists = tuple((upload, being_read) for upload, being_read in rows if (self.uploads / upload).exists())
         copied, busy = connection.execute(READING).fetchone() or (0, False)
         return Seen(len(lists), (lists, int(copied)), bool(busy))

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from accounts.models import Account, QuotaPeriod, Reservation
 from tests.chaos import victims
 from tests.chaos.victims import Circumstances
 from tests.factories import make_account, make_key
-from tests.verification.books import assert_books_agree
+from tests.verification.books import assert_books_agree, assert_feed_is_gapless
 from tests.verification.factories import NOW, make_job, make_upload, owner_of
 from verification.domain import failpoints, intake, sweeper
+from verification.domain.silence import UNREAD
 from verification.models import Batch, CheckResult, Job, JobStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +40,11 @@ EXPECTED = {
     ("Unverifiable", "ServerIsCatchAll", "their_policy", True): 5,
     ("Bad", "AtSignNotFound", "address", False): 1,
 }
+IN_A_LIST = [
+    *("intake_copied", "intake_copied:1", "list_piece_cut", "list_piece_cut:2", "list_piece_cut:4"),
+    *("intake_before_commit", "intake_before_commit:1", "intake_before_commit:4"),
+    *("list_piece_committed", "list_piece_committed:3", "bell_before_ring"),
+]
 IN_A_DRAIN = [
     *("claim_before_commit", "claim_committed", "after_smtp_before_commit", "after_smtp_before_commit:1"),
     *("flush_locked", "flush_locked:1", "flush_results_written", "flush_counted", "flush_settled"),
@@ -47,9 +54,7 @@ IN_A_DRAIN = [
 
 def die(task: Callable[..., object], circumstances: Circumstances, place: str, *arguments: object) -> None:
     """Let a victim do something, and see that it died at a failpoint."""
-    armed = Circumstances(
-        circumstances.database, circumstances.run_dir, circumstances.settings | {"FAILPOINT": place}, lease_seconds=0.2
-    )
+    armed = replace(circumstances, settings=circumstances.settings | {"FAILPOINT": place}, lease_seconds=0.2)
     assert victims.run(task, armed, *arguments) == KILLED
 
 
@@ -66,6 +71,17 @@ def expire() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE verification_batch SET lease_until = now() WHERE token IS NOT NULL")
     sweeper.expire_leases()
+
+
+def wait_until_unread() -> None:
+    """Wait until Postgres has noticed that a list's reader is gone, and has let go its lock."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute(UNREAD)
+            if cursor.fetchone() or not Job.objects.filter(is_reading=True).exists():
+                return
+        time.sleep(0.01)
+    raise AssertionError("the lock of a dead reader stays")
 
 
 def assert_done(job: Job) -> None:
@@ -127,7 +143,44 @@ def test_killed_while_a_list_is_read(circumstances: Circumstances, place: str) -
     job = intake.start_list(upload=upload, address_column=0, user=owner_of(upload.account), now=NOW)
 
     die(victims.read_list, circumstances, place, str(job.pk))
+    wait_until_unread()
     intake.read_list(job_id=job.pk)  # the sweeper asks again
+    work_off(circumstances)
+
+    assert_done(job)
+
+
+@pytest.mark.parametrize("place", IN_A_LIST)
+def test_killed_between_or_inside_the_pieces_of_a_list(circumstances: Circumstances, place: str) -> None:
+    upload = make_upload("email\n" + "\n".join(ADDRESSES) + "\n")
+    job = intake.start_list(upload=upload, address_column=0, user=owner_of(upload.account), now=NOW)
+    in_pieces = replace(circumstances, piece_rows=8)
+
+    die(victims.read_list, in_pieces, place, str(job.pk))
+    work_off(circumstances)  # a drain works on what there is
+    job.refresh_from_db()
+    assert job.status == JobStatus.PARSING
+    assert_feed_is_gapless(job)
+    wait_until_unread()
+    assert victims.run(victims.read_list, in_pieces, str(job.pk)) == 0  # the sweeper asks again
+    work_off(circumstances)
+
+    assert_done(job)
+    assert list(job.checks.order_by("position").values_list("address", flat=True)) == ADDRESSES
+
+
+@pytest.mark.parametrize("place", ["flush_counted", "flush_committed:1", "claim_committed"])
+def test_a_drain_is_killed_while_a_list_is_read(circumstances: Circumstances, place: str) -> None:
+    upload = make_upload("email\n" + "\n".join(ADDRESSES) + "\n")
+    job = intake.start_list(upload=upload, address_column=0, user=owner_of(upload.account), now=NOW)
+    in_pieces = replace(circumstances, piece_rows=1)
+    die(victims.read_list, in_pieces, "list_piece_committed:2", str(job.pk))
+
+    wait_until_unread()
+    reader = victims.start(victims.read_list, in_pieces, str(job.pk))
+    die(victims.drain_from_table, circumstances, place)
+    reader.join(30)
+    assert reader.exitcode == 0
     work_off(circumstances)
 
     assert_done(job)

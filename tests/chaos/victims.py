@@ -40,15 +40,24 @@ class Circumstances:
     settings: dict[str, Any] = field(default_factory=dict)  # Any: settings
     lease_seconds: float = 20
     stuck_seconds: float = guards.STUCK_SECONDS
+    piece_rows: int = intake.PIECE_ROWS
 
 
 def run(task: Callable[..., object], circumstances: Circumstances, *arguments: object, seconds: float = 30) -> int:
     """Let a victim do a task; gives its exit code, negative for the signal that ended it."""
-    process = context.Process(target=enter, args=(circumstances, task, *arguments), daemon=True)
-    process.start()
+    process = start(task, circumstances, *arguments)
     process.join(seconds)
     assert process.exitcode is not None, "the victim neither died nor ended"
     return process.exitcode
+
+
+def start(
+    task: Callable[..., object], circumstances: Circumstances, *arguments: object
+) -> multiprocessing.context.ForkServerProcess:
+    """Let a victim begin a task."""
+    process = context.Process(target=enter, args=(circumstances, task, *arguments), daemon=True)
+    process.start()
+    return process
 
 
 def enter(circumstances: Circumstances, task: Callable[..., object], *arguments: object) -> None:
@@ -58,6 +67,7 @@ def enter(circumstances: Circumstances, task: Callable[..., object], *arguments:
         setattr(settings, name, value)
     claims.LEASE_SECONDS, claims.RENEW_SECONDS = circumstances.lease_seconds, circumstances.lease_seconds / 4
     guards.STUCK_SECONDS, guards.BEAT_SECONDS = circumstances.stuck_seconds, circumstances.stuck_seconds / 10
+    intake.FIRST_PIECE_ROWS = intake.PIECE_ROWS = circumstances.piece_rows
     drain.IDLE_SECONDS, drain.FLUSH_SECONDS = 0.02, 0.02
     task(*arguments)
 
@@ -80,6 +90,9 @@ class Table(Engine):
     async def verify(self, address: str, **_: object) -> Answer:
         await asyncio.sleep(0.1 if address.startswith("slow") else 0)
         return scenarios.answer(address)
+
+    def remember_catch_all(self, *_: object) -> None:
+        pass
 
     async def aclose(self) -> None:
         pass

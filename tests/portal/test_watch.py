@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import Settings
 
@@ -21,7 +21,7 @@ from accounts.domain import accounts
 from portal.watch import LOOK_SECONDS, MOST_SILENT_SECONDS, SILENT_SECONDS, Look, Seen, Silence, Watch, Work, parameters
 from tests.verification.factories import NOW, make_job, make_upload, owner_of
 from verification.domain import intake, jobs
-from verification.models import Batch, Job
+from verification.models import Batch
 
 WAITING = Seen(waiting=3, state=7, busy=False)
 NOTHING = Seen(0, 0, busy=False)
@@ -131,10 +131,9 @@ def test_a_list_that_nobody_reads_is_work(settings: Settings, tmp_path: Path) ->
     settings.UPLOADS = tmp_path
     upload = make_upload()
     name = str(upload.pk)
-    intake.start_list(upload=upload, address_column=1, user=owner_of(upload.account), now=NOW)
+    job = intake.start_list(upload=upload, address_column=1, user=owner_of(upload.account), now=NOW)
     assert look(tmp_path)[Work.LISTS] == Seen(1, (((name, False),), 0), busy=False)
-    with transaction.atomic():
-        Job.objects.select_for_update().get()
+    with intake.reading(job.pk):
         being_read = look(tmp_path)[Work.LISTS]
     assert being_read == Seen(1, (((name, True),), 0), busy=False)  # frozen, unless more is copied
     assert look(tmp_path / "of another machine")[Work.LISTS] == Seen(0, ((), 0), busy=False)

@@ -37,7 +37,7 @@ WITH candidate AS MATERIALIZED (
           AND (b.alone OR b.attempts > 0) = %(suspects)s
         ORDER BY b.due_at, b.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) due
-    WHERE j.status = 'running'
+    WHERE j.status IN ('running', 'parsing')
 ), turn AS (
     SELECT id, row_number() OVER (PARTITION BY account_id ORDER BY place, job_id) AS turn FROM candidate
 ), chosen AS (

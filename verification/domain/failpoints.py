@@ -12,7 +12,8 @@ from collections import Counter
 from django.conf import settings
 
 PLACES = (
-    *("intake_copied", "intake_before_commit", "list_before_unlink", "bell_before_ring"),
+    *("intake_copied", "intake_before_commit", "list_piece_cut", "list_piece_committed", "list_before_unlink"),
+    "bell_before_ring",
     *("claim_before_commit", "claim_committed", "renewed", "after_smtp_before_commit"),
     *("flush_locked", "flush_results_written", "flush_counted", "flush_settled", "flush_committed"),
     *("job_finished_before_commit", "release_before_commit"),

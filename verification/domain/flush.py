@@ -64,7 +64,7 @@ UPDATE verification_job SET
     undecided = undecided + %(undecided)s,
     event_seq = event_seq + %(events)s
 WHERE id = %(job_id)s
-RETURNING event_seq, waiting
+RETURNING event_seq, waiting, is_reading
 """
 
 FINISH_JOB = """
@@ -252,7 +252,7 @@ async def count(connection: Connection, lease: Lease, fresh: list[Answered]) -> 
     cursor = await connection.execute(MOVE_COUNTERS, job | numbers)
     row = await cursor.fetchone()
     assert row is not None, "a leased batch has a job"
-    last_seq, waiting = row
+    last_seq, waiting, is_reading = row
     seq = last_seq - len(fresh)
     for kind, final in ((EventType.VERIFIED, True), (EventType.DEFERRED, False)):
         if ids := [one.check_id for one in fresh if one.final is final]:
@@ -261,7 +261,7 @@ async def count(connection: Connection, lease: Lease, fresh: list[Answered]) -> 
             seq += len(ids)
     if ended:
         await connection.execute(ADD_TALLIES, job | tally_columns(ended))
-    if waiting == 0:
+    if waiting == 0 and not is_reading:
         await finish(connection, job)
 
 

@@ -1,35 +1,41 @@
-"""How addresses become checks: reserve, COPY, sort out faults and duplicates, cut into batches.
+"""How addresses become checks: a request in one transaction, a list piece by piece.
 
-All of it is one transaction: a job either has all its rows or none, whatever process dies.
+Of a list, each piece is a transaction: its rows are all there or none of them, and the next reader goes on after the
+last piece.  Batches are cut ahead of the drains' need only, and from the rest at the end: the more rows they are cut
+from, the more of those that share a mail host lie together.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any, NamedTuple
+from itertools import islice
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db.models.functions import Now
 
 from accounts.domain import quota
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, KeyKind, LicenseKey, User
-from verification.domain import bells, job_features, lists
+from verification.domain import bells, job_features, jobs, lists, mailboxes, pieces, uploads
 from verification.domain.failpoints import failpoint
-from verification.domain.text import storable, storable_cells, storable_json
-from verification.engine import Evidence, judge, syntax
-from verification.engine import lists as engine_lists
-from verification.engine.types import Address
-from verification.models import Classifier, EventType, Job, JobSource, JobStatus, Upload
+from verification.domain.pieces import Row
+from verification.domain.silence import READERS
+from verification.domain.text import storable
+from verification.engine import syntax
+from verification.models import Batch, Job, JobSource, Upload
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 250  # checks, following the domain
+FIRST_PIECE_ROWS = 10_000  # of a long list, so that its first results come soon
+PIECE_ROWS = 50_000
+HUNGRY_BATCHES = 20  # with fewer of them left, drains may have nothing to do before the next piece
+CHANGED = "The uploaded file has changed: it no longer has the {row_count:,} rows that were found in it."
 
 
 class IntakeRefused(Exception):
@@ -42,6 +48,10 @@ class TooManyRows(IntakeRefused):
     def __init__(self, *, rows: int, limit: int) -> None:
         super().__init__(f"{rows:,} rows; this account may hand in {limit:,} at once.")
         self.rows, self.limit = rows, limit
+
+
+class Overtaken(Exception):
+    """A list was cancelled while it was read, or somebody else reads it."""
 
 
 class AccountInactive(IntakeRefused):
@@ -74,17 +84,6 @@ class Accepted:
     rows: list[Taken]
 
 
-class Row(NamedTuple):
-    """An address on its way to the database; a tuple, because a million of them are made."""
-
-    position: int
-    email: str
-    block: int = 0
-    block_index: int = 0
-    reference: str = ""
-    original: list[str] | None = None
-
-
 def start_list(*, upload: Upload, address_column: int, user: User, now: datetime) -> Job:
     """Open a job for an uploaded list; a second call gives the same job.
 
@@ -104,6 +103,7 @@ def start_list(*, upload: Upload, address_column: int, user: User, now: datetime
             name=upload.filename,
             upload=upload,
             created_by=user,
+            is_reading=True,
             columns=[storable(column) for column in upload.columns],
             created_at=now,
         )
@@ -126,30 +126,56 @@ def check_allowed(account: Account, *, feature: str, limit: str, rows: int) -> A
 
 def read_list(*, job_id: str | UUID) -> None:
     """Make the rows of a job's upload checks.  Does nothing when that is done, or being done elsewhere."""
-    with transaction.atomic():
-        job = (
-            Job.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("upload")
-            .filter(pk=job_id, status=JobStatus.PARSING)
-            .first()
-        )
+    with reading(job_id) as is_mine:
+        job = Job.objects.select_related("upload").filter(pk=job_id, is_reading=True).first() if is_mine else None
         if job is None:
             return
-        upload = job.upload
         try:
-            with transaction.atomic():
-                if upload is None or not upload.path.exists():
-                    raise lists.ListRefused("The uploaded file is gone.")
-                store(job, list_rows(upload))
+            read_pieces(job)
         except lists.ListRefused as refusal:
-            give_up(job, str(refusal))
-        if upload is not None:
-            transaction.on_commit(partial(forget_file, upload))
+            with suppress(jobs.WrongStatus):
+                jobs.cancel(job=job, fault=str(refusal))
+        except Overtaken:
+            logger.info("cancelled while it was read", extra={"job_id": job.pk})
+        else:
+            if job.upload is not None:
+                uploads.forget_file(job.upload)
 
 
-def forget_file(upload: Upload) -> None:
-    failpoint("list_before_unlink")
-    upload.path.unlink(missing_ok=True)
+@contextmanager
+def reading(job_id: str | UUID) -> Iterator[bool]:
+    """Hold the lock that tells others that this list is being read; False when they do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [READERS, str(job_id)])
+        (is_mine,) = cursor.fetchone()
+    close_at, connection.close_at = connection.close_at, None  # else a bell closes it: django-q2 wants no old ones
+    try:
+        yield is_mine
+    except BaseException:
+        if not connection.in_atomic_block:
+            connection.close()  # frees the lock whatever state the session is in
+        raise
+    connection.close_at = close_at
+    if is_mine:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [READERS, str(job_id)])
+
+
+def read_pieces(job: Job) -> None:
+    """Go on with a list where its last piece ended.  Raises ListRefused, Overtaken."""
+    upload = job.upload
+    if upload is None or not upload.path.exists():
+        raise lists.ListRefused("The uploaded file is gone.")
+    rows = list_rows(upload)
+    with mailboxes.remembered():
+        if job.total:
+            pieces.remember(islice(rows, job.total))
+        while job.is_reading:
+            is_long = upload.row_count > PIECE_ROWS
+            size = FIRST_PIECE_ROWS if is_long and not job.total else PIECE_ROWS
+            with transaction.atomic():
+                job = read_piece(job, upload, rows, end=min(job.total + size, upload.row_count))
+            failpoint("list_piece_committed")
 
 
 def list_rows(upload: Upload) -> Iterator[Row]:
@@ -159,11 +185,50 @@ def list_rows(upload: Upload) -> Iterator[Row]:
         yield Row(position, syntax.split_display_name(email), original=cells)
 
 
-def give_up(job: Job, fault: str) -> None:
-    """End a job whose list cannot be read after all; its reservation goes back."""
-    quota.close(reference=f"job:{job.pk}", entry=f"job:{job.pk}:refused")
-    job.status, job.fault = JobStatus.CANCELLED, fault[:500]
-    job.save(update_fields=["status", "fault"])
+def read_piece(job: Job, upload: Upload, rows: Iterator[Row], *, end: int) -> Job:
+    """Read up to a position, and give the job as it is then.  Raises ListRefused, Overtaken."""
+    last = end == upload.row_count
+    with connection.cursor() as cursor:
+        piece = pieces.write(cursor, job, islice(rows, end - job.total), first=job.total)
+        if piece.end < end or (last and next(rows, None) is not None):
+            raise lists.ListRefused(CHANGED.format(row_count=upload.row_count))
+        if job.total:
+            pieces.mark_duplicates(cursor, piece)
+        if not last:
+            mailboxes.keep(cursor, piece.mailboxes.items())
+        failpoint("intake_copied")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # foreign keys of so many rows take a while: before the locks
+        Upload.objects.select_for_update(no_key=True).get(pk=upload.pk)
+        is_cut = last or is_hungry(job)
+        if is_cut:
+            pieces.cut(cursor, piece, first=job.rows_cut, size=BATCH_SIZE)
+        failpoint("list_piece_cut")
+        locked = (
+            Job.objects.select_for_update(no_key=True).filter(pk=job.pk, is_reading=True, total=piece.first).first()
+        )
+        if locked is None:
+            raise Overtaken
+        locked.rows_cut = piece.end if is_cut else locked.rows_cut
+        pieces.count(cursor, locked, piece, last=last)
+        if last:
+            give_surplus_back(locked, upload)
+        if is_cut:
+            bells.ring()
+        failpoint("intake_before_commit")
+    return locked
+
+
+def is_hungry(job: Job) -> bool:
+    """Tell whether drains will soon have nothing to claim of a job."""
+    due = Batch.objects.filter(job=job, token=None, due_at__lte=Now())
+    return due[:HUNGRY_BATCHES].count() < HUNGRY_BATCHES
+
+
+def give_surplus_back(job: Job, upload: Upload) -> None:
+    """Hold one check for each row taken."""
+    surplus = upload.row_count - (job.total - job.refused - job.duplicate)
+    if surplus:
+        quota.settle(reference=f"job:{job.pk}", used=0, released=surplus, entry=f"job:{job.pk}:intake")
 
 
 def accept_recipients(
@@ -221,171 +286,16 @@ def accepted_before(*, account: Account, job_id: str) -> Accepted:
     return Accepted(job, taken_of(job))
 
 
-STAGE = """
-CREATE TEMPORARY TABLE incoming (
-    position int, block int, block_index int, reference text, address text, domain text, mailbox text,
-    original text[], reason text, evidence text, role bool, free bool, disposable bool
-) ON COMMIT DROP
-"""
-COPY = """
-COPY incoming (position, block, block_index, reference, address, domain, mailbox, original,
-               reason, evidence, role, free, disposable) FROM STDIN (FORMAT BINARY)
-"""
-# jsonb goes as text: it is dumped already
-COPY_TYPES = ["int4", "int4", "int4", "text", "text", "text", "text", "text[]", "text", "text", "bool", "bool", "bool"]
-
-# A fault counts for itself; of equal mailboxes the first is taken.
-INSERT_CHECKS = """
-INSERT INTO verification_check (account_id, job_id, position, block, block_index, reference, address, domain,
-                                classifier, duplicate_of, original, created_at)
-SELECT %(account)s, %(job)s, position, block, block_index, reference, address, domain,
-       CASE WHEN reason IS NOT NULL THEN %(invalid)s
-            WHEN lower(substring(mailbox FROM '^(.*)@')) = ANY(%(forbidden_names)s) THEN %(forbidden)s
-            WHEN first < position THEN %(duplicate)s ELSE '' END,
-       CASE WHEN reason IS NULL AND first < position THEN first END, original, now()
-FROM (SELECT *, min(position) OVER (PARTITION BY mailbox, CASE WHEN reason IS NULL THEN 0 ELSE position + 1 END)
-             AS first FROM incoming) AS t
-ORDER BY position
-"""
-
-INSERT_REFUSED = """
-INSERT INTO verification_checkresult (check_row_id, account_id, job_id, result, reason, blame, role, free, disposable,
-                                      mail_server_location, duration, evidence, final, charged, checked_at)
-SELECT c.id, %(account)s, %(job)s, 'Bad', i.reason, 'address', i.role, i.free, i.disposable,
-       '', 0, i.evidence::jsonb, true, false, now()
-FROM incoming i JOIN verification_check c ON c.job_id = %(job)s AND c.position = i.position
-WHERE i.reason IS NOT NULL
-"""
-
-INSERT_TALLIES = """
-INSERT INTO verification_tally (job_id, result, reason, blame, count)
-SELECT %(job)s, 'Bad', reason, 'address', count(*) FROM incoming WHERE reason IS NOT NULL GROUP BY reason
-"""
-
-INSERT_BATCHES = """
-INSERT INTO verification_batch (job_id, account_id, check_ids, due_at, attempts, alone, tries, flushes, sender)
-SELECT %(job)s, %(account)s, array_agg(id ORDER BY domain, id), now(), 0, false, 0, 0, ''
-FROM (SELECT id, domain, (row_number() OVER (ORDER BY domain, id) - 1) / %(size)s AS part
-      FROM verification_check WHERE job_id = %(job)s AND classifier = '') AS t
-GROUP BY part ORDER BY part
-"""
-
-COUNT_CLASSIFIERS = """
-SELECT count(*), count(*) FILTER (WHERE classifier = ''),
-       count(*) FILTER (WHERE classifier IN (%(invalid)s, %(forbidden)s))
-FROM verification_check WHERE job_id = %(job)s
-"""
-
-# The feed begins with what was dropped, then says that work starts.
-INSERT_DROPPED = """
-INSERT INTO verification_event (job_id, account_id, type, sub_type, first_seq, last_seq, check_ids, created_at)
-SELECT %(job)s, %(account)s, %(dropped)s, classifier,
-       sum(count(*)) OVER (ORDER BY classifier) - count(*) + 1, sum(count(*)) OVER (ORDER BY classifier),
-       array_agg(id ORDER BY position), now()
-FROM verification_check WHERE job_id = %(job)s AND classifier <> '' GROUP BY classifier
-"""
-INSERT_NOTE = """
-INSERT INTO verification_event (job_id, account_id, type, sub_type, first_seq, last_seq, check_ids, created_at)
-VALUES (%(job)s, %(account)s, %(type)s, %(sub_type)s, %(seq)s, %(seq)s, '{}', now())
-"""
-
-
 def store(job: Job, rows: Iterable[Row]) -> None:
-    """Write checks, refused verdicts, batches, events and counters of a new job; settle its reservation's surplus."""
-    names: dict[str, Any] = {  # Any: SQL parameters
-        "account": job.account_id,
-        "job": job.pk,
-        "invalid": Classifier.INVALID_FORMAT.value,
-        "duplicate": Classifier.DUPLICATE.value,
-        "forbidden": Classifier.FORBIDDEN_RECIPIENT.value,
-        "forbidden_names": [name.lower() for name in config_of(job.account).forbidden_local_parts],
-        "dropped": EventType.DROPPED.value,
-        "size": BATCH_SIZE,
-    }
+    """Write all rows of a new job in the present transaction, and reserve what they need."""
     with connection.cursor() as cursor:
-        cursor.execute(STAGE)
-        copy(cursor, rows)
+        piece = pieces.write(cursor, job, rows)
         failpoint("intake_copied")
-        for statement in (INSERT_CHECKS, INSERT_REFUSED, INSERT_TALLIES, INSERT_BATCHES, INSERT_DROPPED):
-            cursor.execute(statement, names)
-        cursor.execute(COUNT_CLASSIFIERS, names)
-        job.total, job.waiting, job.refused = cursor.fetchone()
-        job.duplicate = job.total - job.waiting - job.refused
-        cursor.execute("DROP TABLE incoming")
-        begin(cursor, job, names)
-    reserve_exactly(job)
-    failpoint("intake_before_commit")
-
-
-def begin(cursor: CursorWrapper, job: Job, names: dict[str, Any]) -> None:  # Any: SQL parameters
-    """Set the job running, or finished when nothing of it was taken."""
-    notes = [(EventType.STARTED, "PROCESSING_STARTED")]
-    if not job.waiting:
-        notes.append((EventType.PROCESSED, "PROCESSING_FINISHED"))
-    job.event_seq = job.refused + job.duplicate
-    for kind, sub_type in notes:
-        job.event_seq += 1
-        cursor.execute(INSERT_NOTE, names | {"type": kind.value, "sub_type": sub_type, "seq": job.event_seq})
-    cursor.execute("SELECT now()")
-    (now,) = cursor.fetchone()
-    job.status = JobStatus.RUNNING if job.waiting else JobStatus.FINISHED
-    job.started_at, job.finished_at = now, None if job.waiting else now
-    job.save(
-        update_fields=[
-            "total", "waiting", "refused", "duplicate", "event_seq", "status", "started_at", "finished_at",
-        ]
-    )  # fmt: skip
-    logger.info("%s rows, %s taken", job.total, job.waiting, extra={"job_id": job.pk})
+        pieces.cut(cursor, piece, first=0, size=BATCH_SIZE)
+        pieces.count(cursor, job, piece, last=True)
     if job.waiting:
         bells.ring()
-
-
-def reserve_exactly(job: Job) -> None:
-    """Hold one check for each row taken: lists give their surplus back, requests reserve now."""
-    if job.sandbox:
-        return
-    reference = f"job:{job.pk}"
-    if job.source == JobSource.API:
-        if job.waiting:
-            quota.reserve(account_id=job.account_id, amount=job.waiting, reference=reference, key_id=job.key_id)
-        return
-    assert job.upload is not None, "a list has its upload until its rows are checks"
-    surplus = job.upload.row_count - job.waiting
-    if surplus:
-        quota.settle(reference=reference, used=0, released=surplus, entry=f"{reference}:intake")
-
-
-def copy(cursor: CursorWrapper, rows: Iterable[Row]) -> None:
-    """Stream rows into the staging table."""
-    with cursor.copy(COPY) as pipe:
-        pipe.set_types(COPY_TYPES)
-        for row in rows:
-            pipe.write_row(staged(row))
-
-
-def staged(row: Row) -> tuple[object, ...]:
-    """Give the columns of the staging table; those of a verdict are filled where the address is none."""
-    address = syntax.parse(row.email)
-    original = row.original and storable_cells(row.original)
-    head = (
-        row.position,
-        row.block,
-        row.block_index,
-        storable(row.reference),
-        storable(row.email),
-        address.ascii_domain,
-    )
-    if address.fault is None:
-        return (*head, address.mailbox, original, None, None, False, False, False)
-    return (*head, "", original, *refusal(address))
-
-
-def refusal(address: Address) -> tuple[object, ...]:
-    evidence = Evidence(syntax_fault=address.fault, syntax_detail=address.fault_detail)
-    return (
-        judge(evidence).reason.value,
-        storable_json(evidence.as_dict()),
-        engine_lists.is_role(address.user),
-        engine_lists.is_free(address.ascii_domain),
-        engine_lists.is_disposable(address.ascii_domain),
-    )
+        if not job.sandbox:
+            quota.reserve(account_id=job.account_id, amount=job.waiting, reference=f"job:{job.pk}", key_id=job.key_id)
+    logger.info("%s rows, %s taken", job.total, job.waiting, extra={"job_id": job.pk})
+    failpoint("intake_before_commit")

@@ -1,50 +1,66 @@
-"""Pause, resume and cancel: instant and exact to the row."""
+"""Pause, resume and cancel: instant and exact to the row, also while the rows of a list are still being read."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from django.db import connection, transaction
 
 from accounts.domain import quota
-from verification.domain import bells
-from verification.models import Batch, Event, EventType, Job, JobStatus
+from verification.domain import bells, uploads
+from verification.models import Batch, Event, EventType, Job, JobStatus, Upload
 
 
 class WrongStatus(Exception):
-    """The job is not in a status that allows this: it has ended, or has not begun."""
+    """The job is not in a status that allows this: it has ended, or is not paused."""
 
 
 def pause(*, job: Job) -> None:
-    """Claim no more of a job's rows; those being worked on are still written.  Raises WrongStatus."""
-    if not Job.objects.filter(pk=job.pk, status=JobStatus.RUNNING).update(status=JobStatus.PAUSED):
+    """Claim no more of a job's rows; those being worked on are still written.  Raises WrongStatus.
+
+    A list is read on, so that its file need not be kept.
+    """
+    at_work = Job.objects.filter(pk=job.pk, status__in=[JobStatus.RUNNING, JobStatus.PARSING])
+    if not at_work.update(status=JobStatus.PAUSED):
         raise WrongStatus
+
+
+RESUME = """
+UPDATE verification_job SET status = CASE WHEN is_reading THEN 'parsing' ELSE 'running' END
+WHERE id = %s AND status = 'paused'
+"""
 
 
 def resume(*, job: Job) -> None:
     """Go on with a paused job.  Raises WrongStatus."""
-    with transaction.atomic():
-        if not Job.objects.filter(pk=job.pk, status=JobStatus.PAUSED).update(status=JobStatus.RUNNING):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(RESUME, [job.pk])
+        if not cursor.rowcount:
             raise WrongStatus
         bells.ring()
 
 
 CANCEL = """
 UPDATE verification_job
-SET status = 'cancelled', cancelled = cancelled + waiting, waiting = 0, finished_at = now(), event_seq = event_seq + 1
-WHERE id = %s AND status IN ('running', 'paused')
+SET status = 'cancelled', is_reading = false, fault = %(fault)s, cancelled = cancelled + waiting, waiting = 0,
+    finished_at = now(), event_seq = event_seq + 1
+WHERE id = %(job)s AND status IN ('parsing', 'running', 'paused')
 RETURNING event_seq
 """
 
 
-def cancel(*, job: Job) -> None:
+def cancel(*, job: Job, fault: str = "") -> None:
     """Stop a job: results stay, the rest is given back.  Raises WrongStatus.
 
-    Takes the batches' locks first, as the flush does: what it has written counts, what it has not is dropped.
+    Takes the batches' locks first, as the flush does: what it has written counts, what it has not is dropped.  The
+    upload's lock comes before: under it the reader of a list cuts batches, which would be missed.
     """
     with transaction.atomic():
+        upload = Upload.objects.select_for_update(no_key=True, of=("self",)).filter(job=job).first()
         list(Batch.objects.filter(job=job).select_for_update().order_by("pk").values_list("pk"))
         Batch.objects.filter(job=job).delete()
         with connection.cursor() as cursor:
-            cursor.execute(CANCEL, [job.pk])
+            cursor.execute(CANCEL, {"job": job.pk, "fault": fault[:500]})
             row = cursor.fetchone()
         if row is None:
             raise WrongStatus
@@ -58,3 +74,5 @@ def cancel(*, job: Job) -> None:
         )
         if not job.sandbox:
             quota.close(reference=f"job:{job.pk}", entry=f"job:{job.pk}:cancel")
+        if upload is not None:
+            transaction.on_commit(partial(uploads.forget_file, upload))

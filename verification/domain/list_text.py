@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from charset_normalizer import from_bytes
 
@@ -138,12 +139,20 @@ def guesses(sample: bytes) -> list[str]:
 
 def text_lines(path: Path, encoding: str) -> Iterator[str]:
     """Give the lines with their ends.  Raises ListRefused on a NUL and on a line over MAX_LINE characters."""
+    number = 0
     with path.open(encoding=encoding, newline="") as file:
-        number = 0
-        while line := file.readline(MAX_LINE + 1):
+        while line := next_line(file, encoding, path):
             number += 1
             if len(line) > MAX_LINE:
                 raise ListRefused(f"Line {number:,} is longer than {MAX_LINE:,} characters.", number)
             if "\0" in line:
                 raise nul_in(number)
             yield line
+
+
+def next_line(file: TextIO, encoding: str, path: Path) -> str:
+    try:
+        return file.readline(MAX_LINE + 1)
+    except UnicodeDecodeError:
+        refuse_undecodable(path, encoding)
+        raise

@@ -80,7 +80,7 @@ DELETE FROM verification_organisation WHERE name IN (
 
 def waiting_for(*, job: Job) -> list[Waiting]:
     """Tell which held organisations a running job's rows wait for, judged by a sample of those to be tried again."""
-    if job.status != JobStatus.RUNNING or not Organisation.objects.held().exists():
+    if job.status not in (JobStatus.RUNNING, JobStatus.PARSING) or not Organisation.objects.held().exists():
         return []
     batches = Batch.objects.filter(job=job, tries__gt=0).order_by("-due_at").values_list("check_ids", flat=True)
     sample = [check_id for check_ids in batches[:SAMPLE_BATCHES] for check_id in check_ids[:SAMPLE_CHECKS]]

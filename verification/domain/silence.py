@@ -16,19 +16,24 @@ SELECT suspect, count(w.id), coalesce(max(w.id), 0), EXISTS (
 FROM (VALUES (false), (true)) AS kind(suspect)
 LEFT JOIN (
     SELECT b.id, b.alone OR b.attempts > 0 AS suspect FROM verification_batch b
-    JOIN verification_job j ON j.id = b.job_id AND j.status = 'running'
+    JOIN verification_job j ON j.id = b.job_id AND j.status IN ('running', 'parsing')
     JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
     WHERE b.due_at <= now() AND (b.token IS NULL OR b.lease_until <= now())
 ) w USING (suspect)
 GROUP BY suspect ORDER BY suspect
 """
 
-# A list that is being read is locked by its reader.
-UNREAD = """
-WITH waiting AS (SELECT id FROM verification_job WHERE status = 'parsing' FOR KEY SHARE SKIP LOCKED)
-SELECT j.upload_id::text, w.id IS NULL
-FROM verification_job j LEFT JOIN waiting w USING (id)
-WHERE j.status = 'parsing' AND j.upload_id IS NOT NULL ORDER BY 1
+# Whoever reads a list holds an advisory lock, which goes with the reader's session: of this class, and the job's id.
+READERS = 7_242_364  # any number
+_BEING_READ = f"""
+hashtext(id::text) IN (
+    SELECT objid::bigint::bit(32)::int FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = {READERS} AND objsubid = 2
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)"""
+UNREAD = f"SELECT id FROM verification_job WHERE is_reading AND NOT {_BEING_READ}"
+LISTS = f"""
+SELECT upload_id::text, {_BEING_READ} FROM verification_job WHERE is_reading AND upload_id IS NOT NULL ORDER BY 1
 """
 
 # A reader either sends rows, which are counted, or waits for the server, which is at work.  One that is frozen does

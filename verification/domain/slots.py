@@ -28,7 +28,7 @@ CLAIMABLE_AND_LEASED = """
 SELECT EXISTS (
     SELECT 1 FROM verification_job j
     JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
-    WHERE j.status = 'running' AND EXISTS (
+    WHERE j.status IN ('running', 'parsing') AND EXISTS (
         SELECT 1 FROM verification_batch b WHERE b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
         AND (b.alone OR b.attempts > 0) = %(suspects)s
     )

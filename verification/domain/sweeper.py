@@ -23,9 +23,10 @@ from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
 from verification.domain.flush import Answered, flush
+from verification.domain.silence import UNREAD
 from verification.domain.slots import Slot
 from verification.engine import Answer, Evidence, judge, syntax
-from verification.models import Batch, Job, JobStatus, Upload
+from verification.models import Batch, Job, Upload
 
 logger = logging.getLogger(__name__)
 
@@ -99,22 +100,22 @@ class Sweeper:
             self.last_bell = time.monotonic()
 
     def ask_for_unread_lists(self) -> None:
-        """Ask again for lists that nobody is reading; a list being read is locked.
+        """Ask again for lists that nobody is reading.
 
         One that is on another machine is left to that, for an hour: then it counts as gone.
         """
         now = time.monotonic()
         self.asked = {job: at for job, at in self.asked.items() if now - at < 10 * BELL_SECONDS}
-        with transaction.atomic():
-            waiting = Job.objects.filter(status=JobStatus.PARSING, created_at__lt=Now() - timedelta(seconds=5))
-            late = set(
-                waiting.filter(created_at__lt=Now() - timedelta(hours=ELSEWHERE_HOURS)).values_list("pk", flat=True)
-            )
-            for job in waiting.select_for_update(skip_locked=True, of=("self",)).select_related("upload"):
-                is_here = job.upload is not None and job.upload.path.exists()
-                if (is_here or job.pk in late) and job.pk not in self.asked:
-                    self.asked[job.pk] = now
-                    bells.ask_to_read(job.pk)
+        with connection.cursor() as cursor:
+            cursor.execute(UNREAD)
+            unread = [job_id for (job_id,) in cursor.fetchall()]
+        waiting = Job.objects.filter(pk__in=unread, created_at__lt=Now() - timedelta(seconds=5))
+        late = set(waiting.filter(created_at__lt=Now() - timedelta(hours=ELSEWHERE_HOURS)).values_list("pk", flat=True))
+        for job in waiting.select_related("upload"):
+            is_here = job.upload is not None and job.upload.path.exists()
+            if (is_here or job.pk in late) and job.pk not in self.asked:
+                self.asked[job.pk] = now
+                bells.ask_to_read(job.pk)
 
 
 def expire_leases() -> None:
@@ -173,7 +174,7 @@ def remove_orphan_files() -> None:
     """Delete uploads nobody started within a day, and files without a row."""
     old = Upload.objects.filter(job=None, created_at__lt=Now() - timedelta(hours=ORPHAN_HOURS))
     old.delete()
-    unread = Upload.objects.filter(Q(job=None) | Q(job__status=JobStatus.PARSING))
+    unread = Upload.objects.filter(Q(job=None) | Q(job__is_reading=True))
     known = {str(pk) for pk in unread.values_list("pk", flat=True)}
     for path in settings.UPLOADS.glob("*"):
         if path.name not in known and time.time() - path.stat().st_mtime > ORPHAN_HOURS * 3600:

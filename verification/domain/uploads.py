@@ -13,6 +13,7 @@ from django.conf import settings
 
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, User
+from verification.domain.failpoints import failpoint
 from verification.domain.lists import ListRefused, Look, look
 from verification.models import Upload
 
@@ -87,6 +88,12 @@ def keep(
         sample=found.sample,
         created_at=now,
     )
+
+
+def forget_file(upload: Upload) -> None:
+    """Delete the file of a list that needs to be read no more."""
+    failpoint("list_before_unlink")
+    upload.path.unlink(missing_ok=True)
 
 
 def clean_name(filename: str) -> str:

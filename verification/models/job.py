@@ -15,7 +15,7 @@ from verification.models.upload import Upload
 
 
 class JobStatus(models.TextChoices):
-    """Where a job stands; `parsing` until all its rows are checks."""
+    """Where a job stands; `parsing` until all its rows are checks, though those that are may be worked on before."""
 
     PARSING = "parsing"
     RUNNING = "running"
@@ -49,6 +49,8 @@ class Job(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     key = models.ForeignKey(LicenseKey, on_delete=models.SET_NULL, null=True, blank=True)
     sandbox = models.BooleanField(default=False)
+    is_reading = models.BooleanField(default=False)  # rows of its list are still to come; also when paused
+    rows_cut = models.PositiveIntegerField(default=0)  # of its list: how many of the first rows are in batches
     columns: ArrayField[list[str], list[str]] = ArrayField(models.TextField(), default=list)  # original header
 
     total = models.PositiveIntegerField(default=0)
@@ -83,10 +85,14 @@ class Job(models.Model):
                 ),
                 name="job_counters_add_up",
             ),
+            models.CheckConstraint(
+                condition=Q(is_reading=False) | Q(status__in=["parsing", "paused"]), name="job_reads_before_it_ends"
+            ),
         ]
         indexes = [
             models.Index(fields=["account", "-created_at"], name="job_by_account"),
             models.Index(fields=["status"], name="job_unended", condition=Q(status__in=["parsing", "running"])),
+            models.Index(fields=["created_at"], name="job_reading", condition=Q(is_reading=True)),
         ]
 
     def __str__(self) -> str:

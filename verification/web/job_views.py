@@ -36,11 +36,17 @@ def job_of(request: AccountRequest, job_id: UUID) -> Job:
 def progress_of(job: Job) -> dict[str, Any]:  # Any: template context
     return {
         "job": job,
+        "state": state_of(job),
         "slices": slices(job=job, shares=job_pages.shares(job=job)),
         "time_left": time_left(job=job, now=timezone.now()),
         "next_try_at": job_pages.next_try_at(job=job),
         "waiting_for": organisations.waiting_for(job=job),
     }
+
+
+def state_of(job: Job) -> str:
+    """Name what buttons and rows depend on: the status, and whether there are rows at all."""
+    return job.status if job.total else "empty"
 
 
 @require_safe
@@ -81,7 +87,7 @@ def progress(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
         progress_of(found) | {"fragment": True},
         status=STOP_POLLING if found.has_ended else 200,
     )
-    if request.GET.get("was") != found.status:
+    if request.GET.get("was") != state_of(found):
         response["HX-Trigger-After-Swap"] = "job-changed"  # buttons and rows are fetched anew, too
     return response
 

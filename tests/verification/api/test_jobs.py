@@ -256,6 +256,18 @@ def test_how_far_a_job_is(owned: tuple[LicenseKey, str, Job]) -> None:
     assert TIMESTAMP.fullmatch(document["startedTs"])
 
 
+def test_a_list_that_is_read_counts_the_rows_read(owned: tuple[LicenseKey, str, Job]) -> None:
+    _, secret, job = owned
+    Job.objects.update(total=2, waiting=1, refused=1, status=JobStatus.PARSING, is_reading=True)
+    document = get(secret, f"{URL}/{job.pk}").json()
+    assert (document["meta"]["state"]["phase"], document["status"]) == ("PRE_PROCESS", "parsing")
+    assert {name: count for name, count in document["counts"].items() if count} == {
+        "total": 2,
+        "waiting": 1,
+        "refused": 1,
+    }
+
+
 def test_a_finished_job_says_so(owned: tuple[LicenseKey, str, Job]) -> None:
     _, secret, job = owned
     Job.objects.update(decided=3, waiting=0, status=JobStatus.FINISHED, finished_at=timezone.now())

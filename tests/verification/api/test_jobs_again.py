@@ -106,7 +106,7 @@ def test_refusals_that_pass_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> Non
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "reserve_exactly", broken)
+        patch.setattr(intake.pieces, "count", broken)
         assert post(secret, ONE, Idempotency_Key="other").status_code == 500
     assert post(secret, TWO | {"job": {}}, Idempotency_Key="other").status_code == 402
 

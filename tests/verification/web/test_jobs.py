@@ -130,11 +130,31 @@ def test_the_ring(client: Client, job: Job) -> None:
 
 def test_a_job_that_is_still_read(client: Client, job: Job) -> None:
     none = dict.fromkeys(["total", "waiting", "refused", "duplicate", "decided"], 0)
-    Job.objects.filter(pk=job.pk).update(status=JobStatus.PARSING, **none)
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.PARSING, is_reading=True, **none)
 
     page = page_of(client, job).content.decode()
-    assert "Reading 5 rows…" in page
+    assert "Read <strong>0</strong> of 5 rows<" in page
     assert 'id="legend"' in page  # what the next progress answer replaces
+    assert 'id="progress" class="card progress" hx-get="' in page
+    assert "?was=empty" in page
+
+    Job.objects.filter(pk=job.pk).update(total=3, waiting=2, decided=1)
+    rows_came = page_of(client, job, "job_progress", "?was=empty")
+    assert rows_came["HX-Trigger-After-Swap"] == "job-changed"
+    assert 'Read <strong>3</strong> of 5 rows <span class="muted">· 1 of them done<' in rows_came.content.decode()
+    assert '<progress value="3" max="5" aria-label="Rows read">' in rows_came.content.decode()
+
+
+def test_a_job_that_is_still_read_can_be_paused_and_stopped(client: Client, job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.PARSING, is_reading=True)
+    page = page_of(client, job).content.decode()
+    for action, status in [("pause", "paused"), ("resume", "parsing"), ("cancel", "cancelled")]:
+        if action != "resume":
+            assert reverse(f"{action}_job", args=[job.account.slug, job.pk]) in page
+        client.post(reverse(f"{action}_job", args=[job.account.slug, job.pk]))
+        job.refresh_from_db()
+        assert job.status == status
+    assert not job.is_reading
 
 
 def test_pause_and_go_on_and_stop(client: Client, job: Job) -> None:
