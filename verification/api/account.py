@@ -9,10 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.domain.allowance import allowance_of
 from accounts.domain.config import config_of
 from accounts.models import AccountConfig, LicenseKey
 from verification.api import schema_account
-from verification.api.base import ApiView, key_of
+from verification.api.base import ApiView, account_of, key_of
 from verification.api.job_answers import timestamp
 from verification.api.names import camel_case
 
@@ -42,3 +43,25 @@ def document(key: LicenseKey) -> dict[str, Any]:  # Any: JSON
         "limits": {camel_case(name): getattr(config, name) for name in LIMITS},
         "key": {"id": key.pk, "name": key.name, "kind": key.kind, "prefix": key.prefix},
     }
+
+
+class QuotaView(ApiView):
+    """What the account may still use."""
+
+    @extend_schema(**schema_account.QUOTA)
+    def get(self, request: Request) -> Response:
+        """Tell how the present period and the prepaid checks stand."""
+        stands = allowance_of(account_of(request))
+        return Response(
+            {
+                "period": {
+                    "startsOn": str(stands.starts_on),
+                    "endsOn": str(stands.ends_on),
+                    "granted": stands.granted,
+                    "used": stands.used,
+                    "reserved": stands.reserved,
+                },
+                "credit": {"balance": stands.credit, "reserved": stands.credit_reserved},
+                "left": stands.left,
+            }
+        )

@@ -38,3 +38,20 @@ ACCOUNT: dict[str, Any] = {  # Any: arguments of extend_schema
     }
     | problems(401, 429, 500, 503),
 }
+DAY: dict[str, Any] = {"type": "string", "format": "date"}  # Any: JSON schema
+QUOTA: dict[str, Any] = {  # Any: arguments of extend_schema
+    "operation_id": "look_at_quota",
+    "tags": ["Account"],
+    "responses": {
+        200: an_object(
+            {
+                "period": an_object(
+                    {"startsOn": DAY, "endsOn": DAY, "granted": COUNT, "used": COUNT, "reserved": COUNT}
+                ),
+                "credit": an_object({"balance": COUNT, "reserved": COUNT}),
+                "left": COUNT,
+            }
+        )
+    }
+    | problems(401, 429, 500, 503),
+}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.domain import quota
 from accounts.models import KeyKind
 from tests.factories import make_account, make_key
 
@@ -27,3 +28,30 @@ def test_the_account_and_the_key_that_asks() -> None:
     assert document["key"] == {"id": key.pk, "name": "A key", "kind": "sandbox", "prefix": secret[:13]}
     assert (document["features"]["exports"], document["features"]["verificationApi"]) == (False, True)
     assert document["limits"]["rowsPerUpload"] == 5
+
+
+def test_the_quota() -> None:
+    account = make_account(monthly_quota=10)
+    _, secret = make_key(account)
+    quota.grant(account=account, amount=5, actor=None, reason="prepaid")
+    quota.reserve(account_id=account.pk, amount=12, reference="work")
+    quota.settle(reference="work", used=3, released=0, entry="part")
+    answer = get(secret, "/api/v1/quota")
+    period = account.quota_periods.get()
+    assert answer.json() == {
+        "period": {
+            "startsOn": str(period.starts_on),
+            "endsOn": str(period.ends_on),
+            "granted": 10,
+            "used": 3,
+            "reserved": 7,
+        },
+        "credit": {"balance": 5, "reserved": 2},
+        "left": 3,
+    }
+    assert answer.headers["X-Quota-Remaining"] == "3"
+
+
+def test_the_quota_of_an_account_that_never_asked() -> None:
+    _, secret = make_key(make_account(monthly_quota=10))
+    assert get(secret, "/api/v1/quota").json()["left"] == 10

@@ -36,6 +36,8 @@ def test_the_schema_is_valid_and_complete(tmp_path: Path) -> None:
         "/api/v1/jobs": ["post"],
         "/api/v1/jobs/{job_id}": ["get"],
         "/api/v1/jobs/{job_id}/results": ["get"],
+        "/api/v1/quota": ["get"],
+        "/api/v1/usage": ["get"],
         "/api/v1/verify": ["post"],
     }
     assert document["paths"]["/api/v1/jobs"]["post"]["security"] == [
@@ -62,4 +64,4 @@ def test_the_documentation_works_under_the_strict_csp(url: str, monkeypatch: pyt
         browser.close()
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert (shown, said) == (7, [])
+    assert (shown, said) == (9, [])
