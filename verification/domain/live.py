@@ -19,7 +19,7 @@ from psycopg import AsyncConnection, InterfaceError, OperationalError
 from accounts.domain import keys, quota
 from accounts.domain.quota import KeyGrant
 from accounts.models import KeyKind
-from verification.domain import facts
+from verification.domain import facts, sandbox
 from verification.domain import live_sql as sql
 from verification.domain.failpoints import failpoint
 from verification.domain.flights import Flights
@@ -29,7 +29,7 @@ from verification.domain.pacing import SharedPacing
 from verification.domain.probing import probe_options
 from verification.domain.reuse import Earlier, find_fresh
 from verification.domain.text import storable, storable_json
-from verification.engine import Engine, scenarios
+from verification.engine import Engine
 from verification.engine.syntax import parse
 from verification.engine.types import Address, Answer
 
@@ -101,7 +101,7 @@ async def answer(
     address = parse(request.email)
     grant, earlier = await admit(desk, request, address, reference)
     if request.sandbox or grant.kind == KeyKind.SANDBOX:
-        outcome = LiveOutcome(scenarios.answer(request.email), reused=False, quota_left=grant.quota_left)
+        outcome = LiveOutcome(sandbox.answer(request.email), reused=False, quota_left=grant.quota_left)
         if keep is not None:
             async with desk.pool.connection() as connection:
                 await keep(connection, outcome)
