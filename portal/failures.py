@@ -5,23 +5,22 @@ from __future__ import annotations
 import sys
 from http import HTTPStatus
 
-import psycopg
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-from portal.http.refusals import BROKEN, RENDER, UNAVAILABLE
+from portal.http.faults import refusal_of
+from portal.http.refusals import RENDER
 from portal.http.routes import Shape, route_of
 
 RETRY_AFTER_SECONDS = 5
-OUTAGES = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+PAGES = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)  # with a template of their own
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Answer 503 when the database is away, full or overloaded, else 500.  Called while it is handled."""
-    refusal = UNAVAILABLE if isinstance(sys.exc_info()[1], OUTAGES) else BROKEN
+    """Answer 503, 507 or 500.  Called while the exception is handled."""
+    refusal = refusal_of(sys.exc_info()[1])
     shape = route_of(request.method or "", request.path).shape
-    if shape is Shape.PAGE:
+    if shape is Shape.PAGE and refusal.status in PAGES:
         content_type, content = None, loader.get_template(f"{refusal.status.value}.html").render()
     else:
         content_type, content = RENDER[shape](refusal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from portal.http import refusals
+from portal.http.faults import refusal_of
 from portal.http.routes import loggable, route_of
 from portal.http.types import Application, Message, Receive, Scope, Send
 
@@ -12,7 +13,7 @@ logger = logging.getLogger("portal.request")
 
 
 class LastResort:
-    """Answers 500 in the shape of the route when the application breaks before it answered."""
+    """Answers 500, 503 or 507 in the shape of the route when the application breaks before it answered."""
 
     def __init__(self, app: Application) -> None:
         self.app = app
@@ -27,9 +28,9 @@ class LastResort:
 
         try:
             await self.app(scope, receive, note)
-        except Exception:
+        except Exception as error:
             if begun:
                 raise  # the server breaks the connection off, so that half an answer does not pass for a whole one
             logger.exception("%s %s broke", scope["method"], loggable(scope["path"]))
-            await refusals.start(send, refusals.BROKEN, route_of(scope["method"], scope["path"]).shape)
+            await refusals.start(send, refusal_of(error), route_of(scope["method"], scope["path"]).shape)
             await send({"type": "http.response.body", "body": b""})

@@ -31,6 +31,11 @@ NO_SESSION = Refusal(HTTPStatus.UNAUTHORIZED, rejections.SubType.UNAUTHORIZED, "
 UNAVAILABLE = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE, rejections.SubType.INTERNAL_ERROR, "The database cannot be reached; try again"
 )
+NO_ROOM = Refusal(
+    HTTPStatus.INSUFFICIENT_STORAGE,
+    rejections.SubType.INTERNAL_ERROR,
+    "There is no room left for it at the moment; nothing was kept",
+)
 BROKEN = Refusal(
     HTTPStatus.INTERNAL_SERVER_ERROR, rejections.SubType.INTERNAL_ERROR, "Something broke on our side; nothing was kept"
 )

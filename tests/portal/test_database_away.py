@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 
@@ -72,6 +73,12 @@ def test_in_the_shape_of_the_route() -> None:
     assert (call.status_code, json.loads(call.content)["status"]) == (503, 503)
     job = say(away, "POST", "/api/v1/jobs")
     assert json.loads(job.content)["meta"]["state"]["subType"] == "INTERNAL_ERROR"
+
+
+def test_our_own_disk_is_full() -> None:
+    response = say(OSError(errno.ENOSPC, "No space left on device"), "POST", "/a/acme/lists/new")
+    assert response.status_code == 507
+    assert b"nothing was kept" in response.content
 
 
 def test_what_broke_otherwise_is_a_500() -> None:

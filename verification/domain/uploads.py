@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import uuid
@@ -26,10 +27,20 @@ class UploadRefused(Exception):
     """The account may not upload now; the words are for its people."""
 
 
+class NoRoom(UploadRefused):
+    """The disk is full."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no room for this file at the moment. Nothing was kept; please try again later.")
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
 def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: str, now: datetime) -> Upload:
     """Keep a list file and what a look at it found.  On refusal nothing is left on disk.
 
-    Raises UploadRefused, FeatureDisabled, ListRefused.
+    Raises UploadRefused, NoRoom, FeatureDisabled, ListRefused.
     """
     if not account.is_active:
         raise UploadRefused(f"This account is {account.get_status_display().lower()}: no new lists can be checked.")
@@ -42,6 +53,11 @@ def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: 
         size = write(final, chunks, config)
         found = look(final, filename=filename, max_rows=config.rows_per_upload)
         return keep(upload_id, account, user, filename, size, found, now)
+    except OSError as error:
+        final.unlink(missing_ok=True)
+        if error.errno in NO_ROOM:
+            raise NoRoom from error
+        raise
     except BaseException:  # whatever happens, cancellation too: no row, no file
         final.unlink(missing_ok=True)
         raise

@@ -47,20 +47,22 @@ def new_list(request: AccountRequest) -> HttpResponseBase:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return new_list_page(request, form)
+    status = 422
     try:
         upload = uploads.receive(
             account=account, user=request.user, chunks=form.chunks(), filename=form.filename, now=timezone.now()
         )
     except (uploads.UploadRefused, lists.ListRefused) as refusal:
+        status = 507 if isinstance(refusal, uploads.NoRoom) else status
         form.add_error(None, str(refusal))
     except FeatureDisabled:
         form.add_error(None, NO_UPLOADS)
     else:
         return redirect("upload", account=account.slug, upload_id=upload.pk)
-    return new_list_page(request, form)
+    return new_list_page(request, form, status)
 
 
-def new_list_page(request: AccountRequest, form: UploadForm) -> HttpResponse:
+def new_list_page(request: AccountRequest, form: UploadForm, refused: int = 422) -> HttpResponse:
     account = request.membership.account
     context = {
         "section": "lists",
@@ -68,7 +70,7 @@ def new_list_page(request: AccountRequest, form: UploadForm) -> HttpResponse:
         "config": config_of(account),
         "left": quota.left(account_id=account.pk),
     }
-    return page(request, "verification/new_list.html", context, status=422 if form.errors else 200)
+    return page(request, "verification/new_list.html", context, status=refused if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
