@@ -229,6 +229,47 @@ def test_accounts_take_turns() -> None:
     assert late.pk not in {job.pk for job in first}
 
 
+def test_a_small_list_waits_for_no_slow_one(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 40 in small: one account's addresses fill all slots and their servers take for ever."""
+    monkeypatch.setattr("verification.domain.intake.BATCH_SIZE", 5)
+    settings.PROBE_CONCURRENCY = 10
+    slow = make_job([f"user{n}@ok.test" for n in range(100)])
+    seconds: list[float] = []
+
+    async def slow_ones_hang(address: str, order: Order) -> Answer:
+        if order.lease.job_id == slow.pk:
+            await asyncio.sleep(60)
+        return scenarios.answer(address)
+
+    async def go() -> None:
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
+            one = drain.Drain(own, slow_ones_hang)
+            working = asyncio.create_task(one.run())
+            while one.in_flight < settings.PROBE_CONCURRENCY:
+                await asyncio.sleep(0.01)
+            began = time.monotonic()
+            late = await asyncio.to_thread(make_job, [f"late{n}@ok.test" for n in range(5)])
+            while await asyncio.to_thread(is_running, late):
+                await asyncio.sleep(0.01)
+                assert time.monotonic() - began < 20
+            seconds.append(time.monotonic() - began)
+            assert one.in_flight == settings.PROBE_CONCURRENCY
+            (settings.RUN_DIR / "stop").touch()
+            await working
+
+    asyncio.run(go())
+    assert seconds[0] < 5
+    assert_books_agree(slow)
+
+
+def is_running(job: Job) -> bool:
+    try:
+        job.refresh_from_db()
+        return job.status == JobStatus.RUNNING
+    finally:
+        connection.close()
+
+
 def test_the_stop_flag_releases_without_counting(run_dir: Path) -> None:
     job = make_job(["jane@ok.test", "slow@ok.test"])
 

@@ -6,6 +6,7 @@ A batch is claimable when it is due, nobody holds it, its job runs and its accou
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from psycopg import AsyncConnection
@@ -37,7 +38,7 @@ WITH candidate AS MATERIALIZED (
           AND (b.alone OR b.attempts > 0) = %(suspects)s
         ORDER BY b.due_at, b.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ) due
-    WHERE j.status IN ('running', 'parsing')
+    WHERE j.status IN ('running', 'parsing') AND j.account_id <> ALL(%(but)s)
 ), turn AS (
     SELECT id, row_number() OVER (PARTITION BY account_id ORDER BY place, job_id) AS turn FROM candidate
 ), chosen AS (
@@ -132,10 +133,15 @@ class Order:
 Connection = AsyncConnection[TupleRow]
 
 
-async def claim(connection: Connection, *, limit: int, suspects: bool = False) -> list[Lease]:
-    """Lease up to `limit` due batches: those that are well, or those that may have killed their worker."""
+async def claim(
+    connection: Connection, *, limit: int, suspects: bool = False, but: Iterable[int] = ()
+) -> list[Lease]:
+    """Lease up to `limit` due batches: those that are well, or those that may have killed their worker.
+
+    None of the accounts in `but`.
+    """
     async with connection.transaction(), connection.cursor(row_factory=class_row(Lease)) as cursor:
-        await cursor.execute(CLAIM, {"limit": limit, "suspects": suspects, "lease": LEASE_SECONDS})
+        await cursor.execute(CLAIM, {"limit": limit, "suspects": suspects, "lease": LEASE_SECONDS, "but": list(but)})
         leases = await cursor.fetchall()
         failpoint("claim_before_commit")
     failpoint("claim_committed")

@@ -189,13 +189,18 @@ class Drain:
         return (settings.RUN_DIR / "stop").exists()
 
     async def claim(self) -> None:
-        """Claim while there is room; what may have killed its worker is worked on with nothing beside it."""
-        free = settings.PROBE_CONCURRENCY - self.in_flight
+        """Claim while there is room; what may have killed its worker is worked on with nothing beside it.
+
+        Beyond that there is as much room again for accounts that have nothing in work here, a batch for each: slow mail
+        servers of one account's addresses hold up nobody else.
+        """
         suspects = self.slot is Slot.SUSPECTS
-        if free <= 0 or (suspects and self.holds):
+        free = settings.PROBE_CONCURRENCY - self.in_flight
+        if free <= -settings.PROBE_CONCURRENCY or (suspects and self.holds):
             return
+        served = {hold.lease.account_id for hold in self.holds.values()} if free <= 0 else ()
         limit = 1 if suspects else max(1, free // BATCH_SIZE)
-        leases = await claims.claim(self.connection, limit=limit, suspects=suspects)
+        leases = await claims.claim(self.connection, limit=limit, suspects=suspects, but=served)
         for lease in leases:
             self.start(await claims.read_order(self.connection, lease))
 
