@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,6 +80,18 @@ def drain_from_table() -> None:
     """Drain with the table of scenarios in place of the network."""
     vars(drain)["Engine"] = Table  # this process is ours alone
     drain.run_drain()
+
+
+def drain_with_jumping_clock(seconds: float) -> None:
+    """Drain while the wall clock jumps to and fro; the sweeper's work is done beside it."""
+    told = time.time
+
+    def jumping() -> float:
+        return told() + seconds * (int(told() * 10) % 2)
+
+    time.time, time.time_ns = jumping, lambda: int(jumping() * 1e9)
+    drain_from_table()
+    sweeper.Sweeper().sweep()
 
 
 class Table(Engine):

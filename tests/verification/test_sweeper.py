@@ -1,25 +1,31 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+from django_q.conf import Conf
 from django_q.models import OrmQ
+from django_q.signing import BadSignature, SignedPackage
 from pytest_django import Settings
 
 from accounts.domain import quota
 from accounts.models import QuotaPeriod
 from tests.factories import make_account
+from tests.verification.books import assert_books_agree
 from tests.verification.factories import NOW, make_job, make_upload, owner_of
 from verification.domain import intake, jobs, slots, sweeper
 from verification.domain.slots import Slot
 from verification.domain.sweeper import Sweeper
-from verification.models import Batch, Job, JobStatus, Upload
+from verification.models import Batch, CheckResult, Job, JobStatus, Upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,6 +37,63 @@ def silence() -> None:
 
 def bells() -> list[str]:
     return [bell.task["func"] for bell in OrmQ.objects.order_by("pk")]
+
+
+def at_once(task: Callable[[], None], times: int = 2) -> None:
+    """Let several threads do a task at the same moment, each on a connection of its own."""
+    ready = threading.Barrier(times)
+
+    def one() -> None:
+        try:
+            ready.wait(10)
+            task()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        for done in [pool.submit(one) for _ in range(times)]:
+            done.result()
+
+
+def test_two_sweepers_at_once_double_nothing() -> None:
+    jobs_of_all = [make_job([f"user{n}@ok.test" for n in range(8)]) for _ in range(6)]
+    dead = {"token": uuid.uuid4(), "lease_until": Now() - timedelta(seconds=1)}
+    Batch.objects.filter(job__in=jobs_of_all[:2]).update(**dead)
+    Batch.objects.filter(job__in=jobs_of_all[2:4]).update(**dead, attempts=1)  # split
+    make_poison = Batch.objects.filter(job__in=jobs_of_all[4:])
+    make_poison.update(alone=True, attempts=sweeper.PUT_ASIDE_ATTEMPTS)
+    quota.reserve(account_id=jobs_of_all[0].account_id, amount=3, reference="live:x", ttl_seconds=-1)
+
+    for _ in range(3):
+        at_once(lambda: Sweeper().sweep())
+
+    for job in jobs_of_all:
+        assert_books_agree(job)
+    assert sorted(Batch.objects.filter(job__in=jobs_of_all[:2]).values_list("attempts", flat=True)) == [1, 1]
+    parts = Batch.objects.filter(job__in=jobs_of_all[2:4])
+    assert sorted(check for part in parts for check in part.check_ids) == sorted(
+        jobs_of_all[2].checks.values_list("pk", flat=True).union(jobs_of_all[3].checks.values_list("pk", flat=True))
+    )
+    put_aside = CheckResult.objects.filter(job__in=jobs_of_all[4:], blame="our_fault")
+    assert (put_aside.count(), Batch.objects.filter(job__in=jobs_of_all[4:]).count()) == (16, 0)
+    assert QuotaPeriod.objects.get(account=jobs_of_all[0].account).reserved == 8
+
+
+def test_bells_of_another_secret_key_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was queued under the old key is dropped by the queue; the rows ring again."""
+    job = make_job(["jane@ok.test"])
+    monkeypatch.setattr(Conf, "SECRET_KEY", "another")  # of django-q2, which signs with it
+    before = OrmQ.objects.get()
+    with pytest.raises(BadSignature):
+        SignedPackage.loads(before.payload)
+    before.delete()  # as the pusher does
+
+    Sweeper().sweep()
+
+    (bell,) = OrmQ.objects.all()
+    assert SignedPackage.loads(bell.payload)["func"] == "verification.tasks.run_drain"
+    job.refresh_from_db()
+    assert job.waiting == 1
 
 
 def test_due_work_without_a_bell_is_found() -> None:

@@ -133,9 +133,7 @@ class Order:
 Connection = AsyncConnection[TupleRow]
 
 
-async def claim(
-    connection: Connection, *, limit: int, suspects: bool = False, but: Iterable[int] = ()
-) -> list[Lease]:
+async def claim(connection: Connection, *, limit: int, suspects: bool = False, but: Iterable[int] = ()) -> list[Lease]:
     """Lease up to `limit` due batches: those that are well, or those that may have killed their worker.
 
     None of the accounts in `but`.
