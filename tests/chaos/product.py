@@ -34,6 +34,7 @@ UNWANTED = (
     "MAIL_WORLD",
 )
 START_SECONDS = 90
+STOP_SECONDS = 30  # promise 41
 KINDS = ("web", "main", "sentinel", "drain", "queue child", "sweeper", "postgres backend")
 BACKENDS = """
 SELECT pid FROM pg_stat_activity
@@ -51,17 +52,23 @@ class Product:
         copy_tree(self.tree)
         sabotage(self.tree)
         self.url = f"http://127.0.0.1:{free_port()}"
-        given = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
-        given |= {
+        self.database_url = settings.get("DATABASE_URL", "")  # else the embedded one's
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
+        self.environment |= {
             "PORTAL_DATA": str(self.data),
             "PORT": self.url.rpartition(":")[2],
             "ENV_FILE": os.devnull,
             **settings,
         }
         self.log = self.folder / "log"
+        self.start()
+
+    def start(self, **settings: str) -> None:
+        """Start it, with other settings than before perhaps, and wait until it is ready."""
+        self.environment |= settings
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "portal.launcher"], cwd=self.tree, env=given, stdout=log, stderr=log
+                [sys.executable, "-m", "portal.launcher"], cwd=self.tree, env=self.environment, stdout=log, stderr=log
             )
         self._wait_until_ready()
 
@@ -88,7 +95,8 @@ class Product:
         deadline = time.monotonic() + 60
         while True:
             try:
-                with psycopg.connect(Postgres(self.data).url, application_name="chaos", connect_timeout=3) as own:
+                url = self.database_url or Postgres(self.data).url
+                with psycopg.connect(url, application_name="chaos", connect_timeout=3) as own:
                     return own.execute(statement, values).fetchall()
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
@@ -131,7 +139,7 @@ class Product:
         """End it by SIGTERM; gives the processes that are left over, which there should not be."""
         roster = processes.read_roster(self.data / "run")
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(STOP_SECONDS)
         return processes.members(roster.run) if roster else set()
 
     def forget(self) -> None:
