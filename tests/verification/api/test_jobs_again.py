@@ -14,7 +14,7 @@ from accounts.models import KeyKind
 from tests.asgi_server import serving
 from tests.factories import make_account, make_key
 from tests.verification.api.test_jobs import ONE, TWO, URL, post, rejected
-from verification.domain import idempotency, intake
+from verification.domain import idempotency, pieces
 from verification.models import IdempotencyRecord, Job
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +106,7 @@ def test_refusals_that_pass_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> Non
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake.pieces, "count", broken)
+        patch.setattr(pieces, "count", broken)
         assert post(secret, ONE, Idempotency_Key="other").status_code == 500
     assert post(secret, TWO | {"job": {}}, Idempotency_Key="other").status_code == 402
 
