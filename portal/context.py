@@ -9,5 +9,6 @@ def product(request: HttpRequest) -> dict[str, object]:
     return {
         "product_name": settings.PRODUCT_NAME,
         "dns_only": not (settings.HELO_NAME and settings.PROBE_SENDER),
+        "has_mailbox": settings.HAS_MAILBOX,
         "sign_up_is_open": settings.SIGN_UP == "open",
     }

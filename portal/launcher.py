@@ -207,6 +207,7 @@ def greeting(first: dict[str, str], note: Path) -> str:
 
   Customer   {first["customer_email"]}   {first["customer_password"]}
   Staff      {first["staff_email"]}   {first["staff_password"]}   {first["url"]}/admin/
+  Mail       {first["url"]}/admin/mail/ shows staff what the portal sends
   One check  curl '{first["url"]}/api/emh/a/v2?k={first["license_key"]}&e=someone@ok.test'
 
   Names below .test are answered by the mail world on this machine: docs/mail-world.md

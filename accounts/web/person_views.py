@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from accounts.web.browsers import browser_of
 from accounts.web.forms import NameForm
 
 
@@ -29,11 +30,12 @@ def you(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your name is saved.")
         return redirect("you")
     kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    sessions = UserSession.objects.filter(user=user).order_by("-last_seen_at")[:20]
     context = {
         "form": form,
         "has_app": Authenticator.Type.TOTP in kinds,
         "passkeys": kinds.count(Authenticator.Type.WEBAUTHN),
-        "sessions": UserSession.objects.filter(user=user).order_by("-last_seen_at")[:20],
+        "sessions": [(session, browser_of(session.user_agent)) for session in sessions],
         "memberships": user.memberships.select_related("account").order_by("account__name"),
     }
     return render(request, "accounts/you.html", context, status=422 if form.errors else 200)

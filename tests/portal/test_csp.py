@@ -189,3 +189,35 @@ def test_signing_in_and_the_second_factor_are_clean(jane: User, live: str, brows
     for path in ("2fa/", "2fa/recovery-codes/", "2fa/totp/deactivate/"):
         watched.visit(f"{live}/accounts/{path}")
     assert watched.complaints == []
+
+
+def test_a_passkey_is_added_and_signs_in(jane: User, live: str, browser: Browser) -> None:
+    context = signed_in(browser, live, "")
+    watched = Watched.tab(context)
+    page = watched.page
+    devtools = context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    finger = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    options = finger | {"isUserVerified": True, "automaticPresenceSimulation": True}
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    watched.visit(f"{live}/accounts/login/")
+    page.get_by_label("Email").fill("jane@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{live}/")
+    watched.visit(f"{live}/accounts/2fa/webauthn/add/")  # asks for the password once more
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_label("Name").fill("My phone")
+    page.locator("#id_passwordless").check()
+    page.get_by_role("button", name="Add it").click()
+    page.wait_for_url("**/2fa/recovery-codes/**")
+    watched.visit(f"{live}/accounts/2fa/webauthn/")
+    assert "My phone" in page.content()
+    watched.look()
+    context.clear_cookies(name="sessionid")
+    watched.visit(f"{live}/accounts/login/")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_url(f"{live}/")
+    watched.look()
+    assert watched.complaints == []

@@ -69,6 +69,8 @@ def test_secrets_may_come_from_files(tmp_path: Path) -> None:
         ({"PRODUCTION": "1", "ALLOWED_NETWORKS": "10.0.0.0/8"}, "not in production"),
         ({"PRODUCTION": "1", "FAILPOINT": "flush_locked"}, "not in production"),
         ({"PRODUCTION": "1", "KILLERS": "1"}, "not in production"),
+        ({"PRODUCTION": "1", "EMAIL_BACKEND": "portal.mailbox.Mailbox"}, "not in production"),
+        ({"SIGN_UP": "maybe"}, "SIGN_UP is 'maybe'"),
     ],
 )
 def test_bad_settings_are_refused(changes: dict[str, str], words: str) -> None:
