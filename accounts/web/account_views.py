@@ -26,7 +26,7 @@ def account_settings(request: AccountRequest) -> HttpResponseBase:
         accounts.change(account=account, actor=request.user, name=form.cleaned_data["name"])
         messages.success(request, "The name is saved.")
         return redirect("account_settings", account=account.slug)
-    context = {"section": "settings", "form": form}
+    context = {"section": "settings", "tab": "account", "form": form}
     return page(request, "accounts/settings.html", context, status=422 if form.errors else 200)
 
 
