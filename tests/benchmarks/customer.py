@@ -57,7 +57,7 @@ class Customer:
         while True:
             status = self.job(job_id)
             counts, now = status["counts"], time.monotonic() - started
-            ready = ready or (now if counts["total"] else 0.0)
+            ready = ready or (now if status["status"] != "parsing" else 0.0)
             first = first or (now if counts["decided"] + counts["undecided"] else 0.0)
             if status["status"] in ("finished", "cancelled"):
                 return job_id, Times(uploaded - begun, ready, first, now), counts

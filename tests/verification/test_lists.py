@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -202,6 +206,49 @@ def test_more_rows_than_allowed() -> None:
 
     assert looked_at(content, max_rows=4)[0].row_count == 4
     assert refusal(content, max_rows=3) == ("The list has more than 3 rows, which is the limit of this account.", None)
+
+
+def megabytes_on_top(content: Iterable[str]) -> tuple[float, str]:
+    """Look at a list in a process of its own; gives its memory beyond that of a small list, and what it says."""
+    upload = written("")
+    with upload.path.open("w") as file:
+        file.writelines(content)
+    script = "import resource, sys; from pathlib import Path; import django; django.setup()\n"
+    script += "from verification.domain import lists\n"
+    script += "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+    script += "small = Path(sys.argv[1] + '.small'); small.write_text('email\\na@ok.test\\n')\n"
+    script += "lists.look(small, filename='small'); small.unlink(); base = peak()\n"
+    script += "try: said = lists.look(Path(sys.argv[1]), filename='list.csv').row_count\n"
+    script += "except lists.ListRefused as refusal: said = refusal\n"
+    script += "print((peak() - base) / 1024, said)"
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    done = subprocess.run([sys.executable, "-c", script, upload.path], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    megabytes, _, said = done.stdout.strip().partition(" ")
+    return float(megabytes), said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (["email\n", *["a@ok.test\n"] * 5_000_000], "5000000"),
+        (
+            ["email,note\na@ok.test,", '"', *["x" * 1_000_000] * 10, '"\n'],
+            "Line 2 is longer than 1,000,000 characters.",
+        ),
+        (
+            ["email,note\n", *["a@ok.test,x\n"] * 300, 'a@ok.test,"', *["x" * 100_000 + "\n"] * 100, '"\n'],
+            "Line 302: the quotation marks do not match.",
+        ),
+        (["email", "," * 99_999, "\na@ok.test\n"], "Row 1 has 100,000 columns; 1,000 are possible."),
+    ],
+    ids=["5 million rows", "10 MB in a line", "10 MB in a cell", "100,000 columns"],
+)
+def test_torture_takes_little_memory(content: Iterable[str], said: str) -> None:
+    megabytes, words = megabytes_on_top(content)
+
+    assert words.startswith(said)
+    assert megabytes <= 60
 
 
 def test_a_million_blank_rows_are_left_out() -> None:

@@ -22,13 +22,17 @@ from verification.models import Job
 ROWS_PER_STATEMENT = 5_000
 NO_RESULT = ("",) * len(RESULT_COLUMNS)
 
-# A duplicate row shows the verdict of the first row with its mailbox.
+# A duplicate row shows the verdict of the first row with its mailbox.  LIMIT keeps the planner from reading all results
+# of a long job for each of its pieces.
 ROWS = """
 SELECT c.original, c.address, c.domain, r.result, r.reason, r.mail_server_location, r.blame,
        to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.normalized, r.did_you_mean
 FROM verification_check c
-LEFT JOIN verification_check f ON f.job_id = c.job_id AND f.position = c.duplicate_of
-LEFT JOIN verification_checkresult r ON r.check_row_id = coalesce(f.id, c.id)
+LEFT JOIN LATERAL (
+    SELECT * FROM verification_checkresult WHERE check_row_id = CASE WHEN c.duplicate_of IS NULL THEN c.id ELSE (
+        SELECT f.id FROM verification_check f WHERE f.job_id = c.job_id AND f.position = c.duplicate_of
+    ) END LIMIT 1
+) r ON true
 WHERE c.job_id = %s AND c.account_id = %s AND c.position >= %s AND c.position < %s
 ORDER BY c.position
 """

@@ -84,19 +84,25 @@ class Accepted:
     rows: list[Taken]
 
 
-def start_list(*, upload: Upload, address_column: int, user: User, now: datetime) -> Job:
+def start_list(
+    *, upload: Upload, address_column: int, user: User, now: datetime, has_header: bool | None = None
+) -> Job:
     """Open a job for an uploaded list; a second call gives the same job.
 
-    Raises QuotaExceeded, FeatureDisabled, AccountInactive, TooManyRows.
+    `has_header` overrules what a look at the file made of its first row.
+
+    Raises QuotaExceeded, FeatureDisabled, AccountInactive, TooManyRows, ListRefused.
     """
     with transaction.atomic():
         upload = Upload.objects.select_for_update(of=("self",)).select_related("account").get(pk=upload.pk)
         begun = Job.objects.filter(upload=upload).first()
         if begun is not None:
             return begun
-        check_allowed(upload.account, feature="uploads", limit="rows_per_upload", rows=upload.row_count)
         upload.address_column = address_column
-        upload.save(update_fields=["address_column"])
+        if has_header is not None:
+            lists.set_header(upload, has_header=has_header)
+        check_allowed(upload.account, feature="uploads", limit="rows_per_upload", rows=upload.row_count)
+        upload.save(update_fields=["address_column", "has_header", "row_count", "columns"])
         job = Job.objects.create(
             account=upload.account,
             source=JobSource.UPLOAD,

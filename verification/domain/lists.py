@@ -15,7 +15,7 @@ from verification.domain.list_text import MAX_LINE, ListRefused, encoding_of, te
 from verification.engine import syntax
 from verification.models import Upload
 
-__all__ = ["ListRefused", "Look", "address_columns", "look", "rows"]
+__all__ = ["ListRefused", "Look", "address_columns", "look", "rows", "set_header"]
 
 DELIMITERS = ",;\t|"
 MAX_COLUMNS = 1_000
@@ -81,6 +81,22 @@ def rows(upload: Upload) -> Iterator[list[str]]:
     if not is_our_export(upload.columns):
         return found
     return ([unguard(cell) for cell in cells] for cells in found)
+
+
+def set_header(upload: Upload, *, has_header: bool) -> None:
+    """Take the first row of a file for the header, or for data, against the guess.  Raises ListRefused."""
+    if has_header == upload.has_header:
+        return
+    if not upload.path.exists():
+        raise ListRefused("The uploaded file is gone.")
+    rows = upload.row_count + (-1 if has_header else 1)
+    if not rows:
+        raise ListRefused("The list has only one row: if that is a header, there is nothing to check.")
+    first, width = next(records(upload.path, upload.encoding, upload.delimiter)), len(upload.columns)
+    columns = padded(first, width) if has_header else made_up_names(width, upload.address_column)
+    if is_our_export(columns):
+        columns = [unguard(cell) for cell in columns]
+    upload.has_header, upload.row_count, upload.columns = has_header, rows, columns
 
 
 def records(path: Path, encoding: str, delimiter: str) -> Iterator[list[str]]:

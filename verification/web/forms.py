@@ -44,13 +44,20 @@ def one_a_line(pasted: str) -> str:
 
 
 class StartForm(forms.Form):
-    """Which column holds the addresses."""
+    """Which column holds the addresses, and whether the first row is one of them."""
 
     address_column = forms.TypedChoiceField(coerce=int)
+    asks_for_header = forms.BooleanField(required=False)  # a box without a tick sends nothing
+    has_header = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, columns: Iterable[int], **kwargs: Any) -> None:  # Any: Django's signature
         super().__init__(*args, **kwargs)
         self.fields["address_column"].choices = [(column, column) for column in columns]  # type: ignore[attr-defined]
+
+    @property
+    def header(self) -> bool | None:
+        """What was chosen; None where the form had no box."""
+        return self.cleaned_data["has_header"] if self.cleaned_data["asks_for_header"] else None
 
 
 def one_of(kind: type[E], value: str | None) -> E | None:

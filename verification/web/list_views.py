@@ -83,11 +83,14 @@ def upload(request: AccountRequest, upload_id: UUID) -> HttpResponseBase:
     if started is not None:
         return redirect("job", account=account.slug, job_id=started.pk)
     columns = columns_to_choose(found)
-    form = StartForm(request.POST or None, columns=columns, initial={"address_column": found.address_column})
+    initial = {"address_column": found.address_column, "has_header": found.has_header}
+    form = StartForm(request.POST or None, columns=columns, initial=initial)
     if request.method == "POST" and form.is_valid():
         column = form.cleaned_data["address_column"]
         try:
-            job = intake.start_list(upload=found, address_column=column, user=request.user, now=timezone.now())
+            job = intake.start_list(
+                upload=found, address_column=column, user=request.user, now=timezone.now(), has_header=form.header
+            )
         except quota.QuotaExceeded as refusal:
             form.add_error(
                 None,
@@ -97,7 +100,7 @@ def upload(request: AccountRequest, upload_id: UUID) -> HttpResponseBase:
             form.add_error(None, NO_UPLOADS)
         except intake.AccountInactive:
             form.add_error(None, "This account is suspended: no new lists can be checked.")
-        except intake.IntakeRefused as refusal:
+        except (intake.IntakeRefused, lists.ListRefused) as refusal:
             form.add_error(None, str(refusal))
         else:
             return redirect("job", account=account.slug, job_id=job.pk)
@@ -116,6 +119,9 @@ def upload_page(request: AccountRequest, upload: Upload, form: StartForm, column
         "upload": upload,
         "form": form,
         "choices": [(str(column), names[column]) for column in columns],
+        "has_header": form["has_header"].value(),
+        "rows_below_header": upload.row_count - (not upload.has_header),
+        "rows_in_all": upload.row_count + upload.has_header,
         "chosen": str(form["address_column"].value()),
         "header": [(names[column], column in columns) for column in shown],
         "sample": [[(cells[column], column in columns) for column in shown] for cells in upload.sample],

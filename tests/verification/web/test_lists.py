@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Account
+from accounts.models import Account, Reservation
 from tests.factories import make_account
 from tests.verification.factories import finish, make_list, make_upload, owner_of
+from verification.domain import intake
 from verification.models import Job, Upload
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,57 @@ def test_a_column_that_holds_no_addresses(client: Client, account: Account, colu
 
     assert response.status_code == 422
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "tick", "columns", "addresses"),
+    [
+        (TWO_COLUMNS, True, ["work", "home"], ["a@ok.test", "c@ok.test"]),
+        (TWO_COLUMNS, False, ["Email", "Column 2"], ["work", "a@ok.test", "c@ok.test"]),
+        ("a@ok.test\nb@ok.test\n", True, ["a@ok.test"], ["b@ok.test"]),
+        ("a@ok.test\nb@ok.test\n", False, ["Email"], ["a@ok.test", "b@ok.test"]),
+    ],
+)
+def test_the_first_row_may_be_a_header_or_not(
+    client: Client, account: Account, content: str, tick: bool, columns: list[str], addresses: list[str]
+) -> None:
+    upload = make_upload(content, account=account)
+    page = client.get(reverse("upload", args=[account.slug, upload.pk])).content
+    in_all = len(content.splitlines())
+    assert f"a header: {in_all - 1} row" in words(page)
+    assert f"checked, too: {in_all} rows." in words(page)
+    assert (b'role="switch" checked' in page) is upload.has_header
+
+    form = {"address_column": "0", "asks_for_header": "1"} | ({"has_header": "on"} if tick else {})
+    client.post(reverse("upload", args=[account.slug, upload.pk]), form)
+
+    job = Job.objects.get()
+    assert Reservation.objects.get().open == len(addresses)
+    intake.read_list(job_id=job.pk)
+    job.refresh_from_db()
+    assert (job.columns, job.total, job.fault) == (columns, len(addresses), "")
+    assert list(job.checks.order_by("position").values_list("address", flat=True)) == addresses
+
+
+def test_a_list_of_nothing_but_a_header(client: Client, account: Account) -> None:
+    upload = make_upload("a@ok.test\n", account=account)
+    form = {"address_column": "0", "asks_for_header": "1", "has_header": "on"}
+
+    response = client.post(reverse("upload", args=[account.slug, upload.pk]), form)
+
+    assert response.status_code == 422
+    assert refusal(response.content) == "The list has only one row: if that is a header, there is nothing to check."
+    assert not Job.objects.exists()
+
+
+def test_a_header_cannot_be_changed_in_a_file_that_is_gone(client: Client, account: Account) -> None:
+    upload = make_upload("a@ok.test\nb@ok.test\n", account=account)
+    upload.path.unlink()
+    form = {"address_column": "0", "asks_for_header": "1", "has_header": "on"}
+
+    response = client.post(reverse("upload", args=[account.slug, upload.pk]), form)
+
+    assert (response.status_code, refusal(response.content)) == (422, "The uploaded file is gone.")
 
 
 def test_not_enough_checks_left(client: Client) -> None:
