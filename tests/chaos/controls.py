@@ -31,5 +31,5 @@ def sabotage(tree: Path, name: str) -> None:
         raise ValueError(f"{path} does not contain once: {text}")
     (tree / path).write_text(source.replace(text, broken))
     if name == "no-memory":
-        flush = tree / "verification/domain/flush.py"
+        flush = tree / "verification/domain/flush_sql.py"
         flush.write_text(flush.read_text().replace("WHERE NOT r.final\n", ""))

@@ -15,7 +15,7 @@ from tests.verification.factories import make_job
 from verification.domain import claims, drain
 from verification.domain.claims import Order
 from verification.domain.database import connection_kwargs
-from verification.domain.flush import Answered, flush
+from verification.domain.flush import Answered, Part, flush
 from verification.engine import Answer, scenarios
 from verification.models import Batch, CheckResult, JobStatus
 
@@ -55,7 +55,7 @@ def test_a_batch_called_complete_keeps_rows_without_a_result() -> None:
         async with await open_own() as own:
             (lease,) = await claims.claim(own, limit=1)
             first = Answered(lease.check_ids[0], scenarios.answer("jane@ok.test"))
-            assert await flush(own, lease=lease, answered=[first], complete=True)
+            assert await flush(own, [Part(lease, [first], complete=True)]) == {lease.id}
 
     asyncio.run(go())
 

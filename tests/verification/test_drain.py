@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from pytest_django import Settings
 
 from accounts.domain import accounts
-from accounts.models import KeyKind, QuotaPeriod, Reservation
+from accounts.models import KeyKind, LedgerEntry, LedgerKind, QuotaPeriod, Reservation
 from tests.factories import make_account, make_key
 from tests.verification.books import assert_books_agree
 from tests.verification.factories import make_job
@@ -57,7 +57,7 @@ def claim_one(*, alone: bool = False) -> list[Lease]:
 def write(lease: Lease, job: Job, *, complete: bool = True) -> bool:
     async def go() -> bool:
         async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
-            return await flush.flush(own, lease=lease, answered=answered, complete=complete)
+            return await flush.flush(own, [flush.Part(lease, answered, complete)]) == {lease.id}
 
     answered = [flush.Answered(c.pk, scenarios.answer(c.address)) for c in job.checks.filter(pk__in=lease.check_ids)]
     return asyncio.run(go())
@@ -144,6 +144,70 @@ def test_a_lost_lease_writes_nothing() -> None:
     assert CheckResult.objects.count() == 0
     assert write(new, job)
     assert_books_agree(job)
+
+
+def test_batches_of_a_job_are_written_together_but_for_lost_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verification.domain.intake.BATCH_SIZE", 1)
+    job = make_job(["a@ok.test", "b@ok.test", "jane@greylist.test", "z@ok.test"])
+    addresses = dict(job.checks.values_list("pk", "address"))
+
+    def part(lease: Lease) -> flush.Part:
+        (check_id,) = lease.check_ids
+        answered = [flush.Answered(check_id, scenarios.answer(addresses[check_id]))]
+        return flush.Part(lease, answered, complete=addresses[check_id] != "z@ok.test", may_wait=True)
+
+    async def go() -> tuple[list[Lease], set[int]]:
+        async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as own:
+            leases = {addresses[lease.check_ids[0]]: lease for lease in await claims.claim(own, limit=4)}
+            await claims.release(own, [leases["b@ok.test"]])
+            kept = await flush.flush(own, [part(lease) for lease in leases.values()])
+            return [leases[address] for address in ("a@ok.test", "jane@greylist.test", "z@ok.test")], kept
+
+    ours, kept = asyncio.run(go())
+    assert kept == {lease.id for lease in ours}
+    results = CheckResult.objects.order_by("check_row__position").values_list("check_row__address", "final")
+    assert list(results) == [("a@ok.test", True), ("jane@greylist.test", False), ("z@ok.test", True)]
+    done, _, open_still = ours
+    left = Batch.objects.order_by("check_ids__0").values_list("flushes", "tries", "token")
+    assert list(left) == [(0, 0, None), (1, 1, None), (1, 0, open_still.token)]
+    entries = LedgerEntry.objects.filter(kind=LedgerKind.SETTLE).values_list("reference", "amount")
+    assert set(entries) == {(f"batch:{done.id}:0", 1), (f"batch:{open_still.id}:0", 1)}
+    assert list(job.events.order_by("first_seq").values_list("type", "first_seq", "last_seq")) == [
+        (EventType.STARTED, 1, 1),
+        (EventType.VERIFIED, 2, 3),
+        (EventType.DEFERRED, 4, 4),
+    ]
+    assert_books_agree(job)
+
+
+def test_slots_are_filled_one_by_one_however_slow_a_batch_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PROBE_CONCURRENCY = 3
+    monkeypatch.setattr(drain, "BATCH_SIZE", 4)
+    monkeypatch.setattr(drain, "AHEAD", 4)
+    monkeypatch.setattr("verification.domain.intake.BATCH_SIZE", 4)
+    make_job([f"user{n}@ok.test" for n in range(40)])
+    asked: list[str] = []
+    at_once: list[int] = []
+    everybody_else = asyncio.Event()
+
+    async def first_one_waits(address: str, order: Order) -> Answer:
+        asked.append(address)
+        at_once.append(len(asked) - len(answered))
+        if len(asked) == 40:
+            everybody_else.set()
+        if len(asked) == 1:
+            await everybody_else.wait()
+        await asyncio.sleep(0)
+        answered.append(address)
+        return scenarios.answer(address)
+
+    answered: list[str] = []
+    work_off(first_one_waits)
+
+    assert (len(answered), max(at_once)) == (40, 3)
+    assert answered.index(asked[0]) >= 37
 
 
 def test_two_drains_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

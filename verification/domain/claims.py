@@ -148,22 +148,19 @@ async def claim(connection: Connection, *, limit: int, suspects: bool = False, b
 
 async def read_order(connection: Connection, lease: Lease) -> Order:
     """Read what a lease asks for."""
-    async with connection.transaction():
-        config, hash_key = await read_config(connection, lease.job_id)
-        cursor = await connection.execute(OPEN_CHECKS, {"check_ids": lease.check_ids})
-        checks = [
-            OpenCheck(check_id, address, domain, digest_of(parse(address), hash_key=hash_key))
-            for check_id, address, domain in await cursor.fetchall()
-        ]
-        earlier: dict[bytes, Earlier] = {}
-        catch_alls: dict[str, CatchAll] = {}
-        if not lease.sandbox:
-            catch_alls = await facts.load(connection, {check.domain for check in checks})
-            if config.result_reuse and lease.max_age and not lease.tries:
-                digests = [check.digest for check in checks if check.digest]
-                earlier = await find_fresh(
-                    connection, account_id=lease.account_id, digests=digests, max_age=lease.max_age
-                )
+    config, hash_key = await read_config(connection, lease.job_id)
+    cursor = await connection.execute(OPEN_CHECKS, {"check_ids": lease.check_ids})
+    checks = [
+        OpenCheck(check_id, address, domain, digest_of(parse(address), hash_key=hash_key))
+        for check_id, address, domain in await cursor.fetchall()
+    ]
+    earlier: dict[bytes, Earlier] = {}
+    catch_alls: dict[str, CatchAll] = {}
+    if not lease.sandbox:
+        catch_alls = await facts.load(connection, {check.domain for check in checks})
+        if config.result_reuse and lease.max_age and not lease.tries:
+            digests = [check.digest for check in checks if check.digest]
+            earlier = await find_fresh(connection, account_id=lease.account_id, digests=digests, max_age=lease.max_age)
     # Greylisting knows us by sender and source.
     options = replace(probe_options(config), mail_from=lease.sender, source=lease.source)
     may_wait = config.greylist_retry and not lease.sandbox

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +22,7 @@ from verification.domain import claims, guards, killers, slots
 from verification.domain.claims import Lease, OpenCheck, Order
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
-from verification.domain.flush import Answered, flush
+from verification.domain.flush import Answered, Part, flush
 from verification.domain.pacing import pacing_of_jobs
 from verification.domain.probing import engine_config
 from verification.domain.reuse import Earlier
@@ -37,9 +39,10 @@ LAST_SECONDS = 285.0  # then the rest is released; the queue ends the task at 30
 IDLE_SECONDS = 3.0  # without work this long the drain ends
 STOP_LOOK_SECONDS = 0.5
 STOP_WRITE_SECONDS = 3.0
-FLUSH_SECONDS = 0.3
+FLUSH_SECONDS = 0.3  # between two looks for answers of batches that are not complete
 CLAIM_SECONDS = 0.2
 BATCH_SIZE = 250
+AHEAD = 250  # checks that stand ready, so that no slot stays empty while the next batch is claimed
 
 Probe = Callable[[str, Order], Awaitable[Answer]]
 Remember = Callable[[str, CatchAll], None]
@@ -53,10 +56,16 @@ class Hold:
     open: set[int] = field(default_factory=set)
     answered: list[Answered] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    is_dropped: bool = False
 
     @property
     def lease(self) -> Lease:
         return self.order.lease
+
+    def take(self) -> Part:
+        """Give what there is to write."""
+        answered, self.answered = self.answered, []
+        return Part(self.lease, answered, not self.open, self.order.may_wait, self.order.catch_alls)
 
 
 def run_drain() -> bool:
@@ -130,7 +139,9 @@ class Drain:
         self.slot = slot
         self.remember = remember
         self.holds: dict[int, Hold] = {}
+        self.ready: deque[tuple[Hold, OpenCheck]] = deque()
         self.in_flight = 0
+        self.may_have_more = False  # the last claim gave something
         self.started = time.monotonic()
         self.last_work = self.started
         self.next_renewal = self.started + claims.RENEW_SECONDS
@@ -160,21 +171,25 @@ class Drain:
                 return False  # whoever starts the product again looks for due work
             if self.age > LAST_SECONDS:
                 return True
-            if self.age < CLAIMING_SECONDS:
-                await self.claim()
-            elif not self.holds:
+            if self.age > CLAIMING_SECONDS and not self.holds:
                 return True
+            self.may_have_more = self.age < CLAIMING_SECONDS and await self.claim()
             if not self.holds and time.monotonic() - self.last_work > IDLE_SECONDS:
                 return False
             await self.renew()
-            await wait_briefly(self.room, CLAIM_SECONDS)
+            if not self.wants_more:
+                await wait_briefly(self.room, CLAIM_SECONDS)
         writing.result()  # raises what ended it
         return True
 
     async def keep_writing(self, writer: claims.Connection) -> None:
+        """Write batches as they are complete, and what there is of the others from time to time."""
+        next_look = time.monotonic() + FLUSH_SECONDS
         while not self.is_ending:
-            await wait_briefly(self.progress, FLUSH_SECONDS)
-            await self.flush_answers(writer)
+            await wait_briefly(self.progress, max(next_look - time.monotonic(), 0.0))
+            if is_due := time.monotonic() >= next_look:
+                next_look = time.monotonic() + FLUSH_SECONDS
+            await self.flush_answers(writer, only_complete=not is_due)
             self.room.set()
 
     @property
@@ -188,27 +203,42 @@ class Drain:
         self.next_stop_look = now + STOP_LOOK_SECONDS
         return (settings.RUN_DIR / "stop").exists()
 
-    async def claim(self) -> None:
-        """Claim while there is room; what may have killed its worker is worked on with nothing beside it.
+    @property
+    def free(self) -> int:
+        """How many checks may still be claimed: for empty slots, and to stand ready for the next ones."""
+        return settings.PROBE_CONCURRENCY + AHEAD - self.in_flight - len(self.ready)
 
-        Beyond that there is as much room again for accounts that have nothing in work here, a batch for each: slow mail
-        servers of one account's addresses hold up nobody else.
+    @property
+    def wants_more(self) -> bool:
+        return self.may_have_more and self.free > 0
+
+    async def claim(self) -> bool:
+        """Claim while there is room; gives whether there may be more.
+
+        What may have killed its worker is worked on with nothing beside it.  Beyond the room there is as much again for
+        accounts that have nothing in work here, a batch for each: slow mail servers of one account's addresses hold up
+        nobody else.
         """
         suspects = self.slot is Slot.SUSPECTS
-        free = settings.PROBE_CONCURRENCY - self.in_flight
-        if free <= -settings.PROBE_CONCURRENCY or (suspects and self.holds):
-            return
+        if suspects and self.holds:
+            return False
+        free = self.free
+        if self.in_flight >= 2 * settings.PROBE_CONCURRENCY:
+            return self.may_have_more
         served = {hold.lease.account_id for hold in self.holds.values()} if free <= 0 else ()
         limit = 1 if suspects else max(1, free // BATCH_SIZE)
         leases = await claims.claim(self.connection, limit=limit, suspects=suspects, but=served)
         for lease in leases:
             self.start(await claims.read_order(self.connection, lease))
+        return bool(leases) if free > 0 else self.may_have_more
 
     def start(self, order: Order) -> None:
+        """Take up an order; an account that has nothing in work here need not wait for a slot."""
         if self.remember is not None:
             for domain, known in order.catch_alls.items():
                 self.remember(domain, known)
         hold = Hold(order)
+        is_first = all(other.lease.account_id != hold.lease.account_id for other in self.holds.values())
         self.holds[order.lease.id] = hold
         self.last_work = time.monotonic()
         for check in order.checks:
@@ -216,16 +246,33 @@ class Drain:
                 hold.answered.append(used_again(check, earlier))
                 continue
             hold.open.add(check.id)
-            self.in_flight += 1
-            task = asyncio.create_task(self.answer(hold, check))
-            hold.tasks.add(task)
-            task.add_done_callback(partial(self.landed, hold))
+            if is_first:
+                self.ask(hold, check)
+            else:
+                self.ready.append((hold, check))
+        self.fill()
         if not hold.open:
             self.progress.set()  # nothing to ask: the next flush ends the batch
+
+    def fill(self) -> None:
+        """Ask for what stands ready, as far as there are slots."""
+        while self.ready and self.in_flight < settings.PROBE_CONCURRENCY and not self.is_ending:
+            hold, check = self.ready.popleft()
+            if not hold.is_dropped:
+                self.ask(hold, check)
+
+    def ask(self, hold: Hold, check: OpenCheck) -> None:
+        self.in_flight += 1
+        task = asyncio.create_task(self.answer(hold, check))
+        hold.tasks.add(task)
+        task.add_done_callback(partial(self.landed, hold))
 
     def landed(self, hold: Hold, task: asyncio.Task[None]) -> None:
         self.in_flight -= 1
         hold.tasks.discard(task)
+        self.fill()
+        if self.wants_more:
+            self.room.set()
 
     async def answer(self, hold: Hold, check: OpenCheck) -> None:
         try:
@@ -237,34 +284,33 @@ class Drain:
         if not hold.open:
             self.progress.set()
 
-    async def flush_answers(self, writer: claims.Connection) -> None:
-        for hold in list(self.holds.values()):
-            if hold.answered or not hold.open:
-                await self.flush(hold, writer)
+    async def flush_answers(self, writer: claims.Connection, *, only_complete: bool = False) -> None:
+        """Write what there is, a transaction for each job."""
+        by_job: dict[uuid.UUID, list[Hold]] = {}
+        for hold in self.holds.values():
+            if not hold.open or (hold.answered and not only_complete):
+                by_job.setdefault(hold.lease.job_id, []).append(hold)
+        for holds in by_job.values():
+            await self.flush(holds, writer)
 
-    async def flush(self, hold: Hold, writer: claims.Connection) -> None:
-        answered, hold.answered = hold.answered, []
-        complete = not hold.open
+    async def flush(self, holds: Sequence[Hold], writer: claims.Connection) -> None:
+        parts = [hold.take() for hold in holds]
         failpoint("after_smtp_before_commit")
         try:
-            kept = await flush(
-                writer,
-                lease=hold.lease,
-                answered=answered,
-                complete=complete,
-                may_wait=hold.order.may_wait,
-                catch_alls=hold.order.catch_alls,
-            )
+            kept = await flush(writer, parts)
         except BaseException:
-            hold.answered = answered + hold.answered  # not known to be written; writing them twice does no harm
+            for hold, part in zip(holds, parts, strict=True):  # not known to be written; twice does no harm
+                hold.answered = [*part.answered, *hold.answered]
             raise
         self.last_work = time.monotonic()
-        if complete or not kept:
-            self.drop(hold)
-        if not kept:
-            logger.warning("lease of batch %s was lost", hold.lease.id, extra={"job_id": hold.lease.job_id})
+        for hold, part in zip(holds, parts, strict=True):
+            if part.complete or hold.lease.id not in kept:
+                self.drop(hold)
+            if hold.lease.id not in kept:
+                logger.warning("lease of batch %s was lost", hold.lease.id, extra={"job_id": hold.lease.job_id})
 
     def drop(self, hold: Hold) -> None:
+        hold.is_dropped = True
         self.holds.pop(hold.lease.id, None)
         for task in hold.tasks:
             task.cancel()
@@ -282,6 +328,7 @@ class Drain:
     async def give_back(self) -> None:
         """Drop open probes, write what is there, release the leases without counting them."""
         holds = list(self.holds.values())
+        self.ready.clear()
         tasks = [task for hold in holds for task in hold.tasks]
         for task in tasks:
             task.cancel()

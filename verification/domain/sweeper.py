@@ -22,7 +22,7 @@ from verification.domain import bells, idempotency, organisations, slots, usage
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
-from verification.domain.flush import Answered, flush
+from verification.domain.flush import Answered, Part, flush
 from verification.domain.silence import UNREAD
 from verification.domain.slots import Slot
 from verification.engine import Answer, Evidence, judge, syntax
@@ -141,7 +141,7 @@ async def put_aside() -> None:
         for lease, checks in await claim_poison(own):
             failpoint("poison_claimed")
             answered = [Answered(check_id, poisoned(address)) for check_id, address in checks]
-            await flush(own, lease=lease, answered=answered, complete=True)
+            await flush(own, [Part(lease, answered, complete=True)])
             logger.error("put aside a row that killed its worker", extra={"job_id": lease.job_id})
 
 

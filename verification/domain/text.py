@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps would make one each time
+
 
 def storable(text: str) -> str:
     """Replace what text columns and jsonb refuse: NUL and lone surrogates (U+FFFD stands for them)."""
@@ -23,9 +25,9 @@ def storable_cells(cells: list[str]) -> list[str]:
 
 def storable_json(data: dict[str, Any]) -> str:  # Any: JSON
     """Dump JSON that jsonb takes."""
-    text = json.dumps(data, ensure_ascii=False)
+    text = _encode(data)
     if "\\u0000" in text:
-        text = json.dumps(without_nul(data), ensure_ascii=False)
+        text = _encode(without_nul(data))
     return storable(text)
 
 

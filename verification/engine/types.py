@@ -6,8 +6,10 @@ Values are literal and case-sensitive: see docs/api/verify-v2.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 
@@ -55,7 +57,7 @@ class Blame(StrEnum):
 
     @property
     def is_ours(self) -> bool:
-        return self.value.startswith("our_")
+        return self.startswith("our_")
 
 
 LEGAL_PAIRS: frozenset[tuple[Result, Reason]] = frozenset(
@@ -258,8 +260,18 @@ class Evidence:
 
 def _plain(thing: Evidence | Attempt | CatchAll) -> dict[str, Any]:  # Any: JSON
     """Give the members that say something; enums as their values."""
-    members = ((each.name, getattr(thing, each.name)) for each in fields(thing))
-    return {name: value.value if isinstance(value, StrEnum) else value for name, value in members if value}
+    names, give = _MEMBERS[type(thing)]
+    members = zip(names, give(thing), strict=True)
+    return {name: value._value_ if isinstance(value, StrEnum) else value for name, value in members if value}
+
+
+def _members(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Give the names of a class's members, and what reads all of them at once."""
+    names = tuple(each.name for each in fields(kind))
+    return names, attrgetter(*names)
+
+
+_MEMBERS = {kind: _members(kind) for kind in (Evidence, Attempt, CatchAll)}  # made once: each result is written by them
 
 
 def _attempt(data: dict[str, Any]) -> Attempt:  # Any: JSON
