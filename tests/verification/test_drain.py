@@ -184,9 +184,9 @@ def test_slots_are_filled_one_by_one_however_slow_a_batch_is(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.PROBE_CONCURRENCY = 3
-    monkeypatch.setattr(drain, "BATCH_SIZE", 4)
+    monkeypatch.setattr(drain, "BATCH_SIZE", 2)
     monkeypatch.setattr(drain, "AHEAD", 4)
-    monkeypatch.setattr("verification.domain.intake.BATCH_SIZE", 4)
+    monkeypatch.setattr("verification.domain.intake.BATCH_SIZE", 2)
     make_job([f"user{n}@ok.test" for n in range(40)])
     asked: list[str] = []
     at_once: list[int] = []
@@ -332,6 +332,27 @@ def is_running(job: Job) -> bool:
         return job.status == JobStatus.RUNNING
     finally:
         connection.close()
+
+
+def test_a_claim_locks_what_it_takes_and_another_takes_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verification.domain.intake.BATCH_SIZE", 1)
+    make_job([f"user{n}@ok.test" for n in range(5)])
+
+    async def go() -> tuple[list[Lease], int, list[Lease]]:
+        kwargs = connection_kwargs("drain")
+        async with (
+            await AsyncConnection.connect(**kwargs, autocommit=True) as one,
+            await AsyncConnection.connect(**kwargs, autocommit=True) as other,
+        ):
+            async with one.transaction():
+                mine = await claims.claim(one, limit=2)
+                free = await other.execute("SELECT id FROM verification_batch FOR UPDATE SKIP LOCKED")
+                theirs = await claims.claim(other, limit=2)
+            return mine, free.rowcount, theirs
+
+    mine, free, theirs = asyncio.run(go())
+    assert (len(mine), free, len(theirs)) == (2, 3, 2)
+    assert not {lease.id for lease in mine} & {lease.id for lease in theirs}
 
 
 def test_the_stop_flag_releases_without_counting(run_dir: Path) -> None:

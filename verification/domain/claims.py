@@ -25,7 +25,8 @@ from verification.engine.types import CatchAll
 LEASE_SECONDS = 20.0
 RENEW_SECONDS = 5.0
 
-# Round robin over accounts, within an account over its jobs, within a job by due time.
+# Round robin over accounts, within an account over its jobs, within a job by due time.  Only what is taken is locked;
+# there are twice as many candidates, for another drain may be taking the first ones.
 CLAIM = """
 WITH candidate AS MATERIALIZED (
     SELECT due.id, j.account_id, j.id AS job_id,
@@ -36,13 +37,16 @@ WITH candidate AS MATERIALIZED (
         SELECT b.id, b.due_at FROM verification_batch b
         WHERE b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
           AND (b.alone OR b.attempts > 0) = %(suspects)s
-        ORDER BY b.due_at, b.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+        ORDER BY b.due_at, b.id LIMIT 2 * %(limit)s
     ) due
     WHERE j.status IN ('running', 'parsing') AND j.account_id <> ALL(%(but)s)
 ), turn AS (
     SELECT id, row_number() OVER (PARTITION BY account_id ORDER BY place, job_id) AS turn FROM candidate
+), first AS (
+    SELECT id, turn, random() AS lot FROM turn ORDER BY turn, lot LIMIT 2 * %(limit)s
 ), chosen AS (
-    SELECT id FROM turn ORDER BY turn, random() LIMIT %(limit)s
+    SELECT b.id FROM first JOIN verification_batch b ON b.id = first.id AND b.token IS NULL
+    ORDER BY first.turn, first.lot LIMIT %(limit)s FOR UPDATE OF b SKIP LOCKED
 )
 UPDATE verification_batch b
 SET token = gen_random_uuid(), lease_until = now() + make_interval(secs => %(lease)s)

@@ -33,7 +33,7 @@ class Batch(models.Model):
     class Meta:
         verbose_name_plural = "batches"
         indexes = [
-            models.Index(fields=["job", "due_at"], name="batch_unleased", condition=Q(token=None)),
+            models.Index(fields=["job", "due_at", "id"], name="batch_claimable", condition=Q(token=None)),
             models.Index(fields=["lease_until"], name="batch_leased", condition=Q(token__isnull=False)),
         ]
 
