@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from accounts.domain import access
@@ -41,7 +41,9 @@ class LicenseKeyAuthentication(BaseAuthentication):
             )
             if secret is None:
                 return None
-            key = access.authenticate(secret=secret)
+            key = access.authenticate(secret=secret, client=request.META.get("REMOTE_ADDR") or "")
+        except access.KeyNetwork as refusal:
+            raise PermissionDenied(str(refusal)) from refusal
         except access.AccessRefused as refusal:
             raise AuthenticationFailed(str(refusal)) from refusal
         return KeyHolder(key), key

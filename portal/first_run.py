@@ -14,7 +14,7 @@ from pathlib import Path
 from django.db import transaction
 
 from accounts.domain import accounts, keys
-from accounts.models import Account, KeyKind, LicenseKey, Membership, Role, User
+from accounts.models import Account, KeyKind, LicenseKey, Membership, Role, Scope, User
 from portal.postgres_files import write_private
 
 STAFF = "staff@demo.test"
@@ -70,8 +70,10 @@ def make(*, url: str, now: datetime) -> FirstRun:
     Membership.objects.get_or_create(account=account, user=viewer, defaults={"role": Role.VIEWER})
     for unseen in LicenseKey.objects.filter(account=account, name=KEY_NAME, revoked_at=None):
         keys.revoke(key=unseen, actor=staff, now=now)
-    _, live = keys.create_key(account=account, name=KEY_NAME, kind=KeyKind.LIVE, actor=owner)
-    _, sandbox = keys.create_key(account=account, name=KEY_NAME, kind=KeyKind.SANDBOX, actor=owner)
+    _, live = keys.create_key(account=account, name=KEY_NAME, kind=KeyKind.LIVE, actor=owner, now=now, scopes=Scope)
+    _, sandbox = keys.create_key(
+        account=account, name=KEY_NAME, kind=KeyKind.SANDBOX, actor=owner, now=now, scopes=Scope
+    )
     return FirstRun(url, STAFF, staff_password, OWNER, password, live, sandbox)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -13,9 +14,10 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from accounts.domain import accounts, invitations, keys
-from accounts.models import Account, AccountConfig, Invitation, KeyKind, LicenseKey, Membership, Role, User
+from accounts.models import Account, AccountConfig, Invitation, KeyKind, LicenseKey, Membership, Role, Scope, User
 
 PASSWORD = "correct horse battery"  # of every made user
+MADE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _number = itertools.count(1)
 
 
@@ -87,11 +89,16 @@ def make_key(
     *,
     expires_at: datetime | None = None,
     revoked_at: datetime | None = None,
+    scopes: Iterable[str] = Scope,
+    **rules: Any,  # Any: as create_key takes them
 ) -> tuple[LicenseKey, str]:
-    """Make a key and its secret."""
+    """Make a key, which may do everything unless told otherwise, and its secret."""
     key, secret = keys.create_key(
-        account=account or make_account(), name="A key", kind=kind, actor=None, expires_at=expires_at
+        account=account or make_account(), name="A key", kind=kind, actor=None, now=MADE_AT, scopes=scopes, **rules
     )
+    if expires_at is not None:
+        key.expires_at = expires_at
+        key.save(update_fields=["expires_at"])
     if revoked_at is not None:
         keys.revoke(key=key, actor=None, now=revoked_at)
     return key, secret

@@ -1,35 +1,72 @@
 # ruff: noqa: ARG002  (hooks keep the signatures of Django's admin)
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.admin.base import StaffAdmin, actor_of
-from accounts.domain import keys
-from accounts.models import KeyKind, LicenseKey
+from accounts.admin.base import ModelForm, StaffAdmin, actor_of
+from accounts.domain import key_rules, keys
+from accounts.models import KeyKind, LicenseKey, Scope
+from accounts.models.key import usual_scopes
+
+RULES = ("scopes", "allowed_networks", "expires_at")
+
+
+class KeyForm(ModelForm[LicenseKey]):
+    """A key as the rules of keys have it; the fields are chosen by the admin."""
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's signature
+        data = super().clean() or {}
+        readers: dict[str, Callable[[Any], Any]] = {  # Any: the field's value
+            "name": key_rules.read_name,
+            "scopes": key_rules.read_scopes,
+            "allowed_networks": key_rules.read_networks,
+        }
+        for field, read in readers.items():
+            if field in data:
+                try:
+                    data[field] = read(data[field])
+                except key_rules.KeyFaulty as fault:
+                    self.add_error(field, str(fault))
+        return data
+
+    def clean_expires_at(self) -> datetime | None:
+        """Refuse an expiry in the past, unless it was so before."""
+        moment: datetime | None = self.cleaned_data["expires_at"]
+        if "expires_at" not in self.changed_data:
+            return moment
+        try:
+            return key_rules.read_expiry(moment, now=timezone.now())
+        except key_rules.KeyFaulty as fault:
+            raise forms.ValidationError(str(fault)) from fault
 
 
 @admin.register(LicenseKey)
 class LicenseKeyAdmin(StaffAdmin[LicenseKey]):
+    form = KeyForm
     list_display = ("shown", "name", "account", "kind", "state", "last_used_at", "expires_at", "created_at")
     list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter))
     list_select_related = ("account",)
     search_fields = ("prefix", "name", "account__name", "account__slug")
     raw_id_fields = ("account",)
     actions = ("revoke",)
-    new_fields = ("account", "name", "kind", "expires_at")
-    kept_fields = ("name", "expires_at")
+    new_fields = ("account", "name", "kind", *RULES)
+    kept_fields = ("name", *RULES)
     set_fields = (
         "shown",
         "account",
         "kind",
         "state",
         "last_used_at",
+        "last_used_from",
         "created_at",
         "created_by",
         "revoked_at",
@@ -42,6 +79,14 @@ class LicenseKeyAdmin(StaffAdmin[LicenseKey]):
     def get_readonly_fields(self, request: HttpRequest, obj: LicenseKey | None = None) -> tuple[str, ...]:
         return self.set_fields if obj else ()
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:  # Any: Django's
+        if db_field.name == "scopes":
+            widget = forms.CheckboxSelectMultiple
+            return forms.MultipleChoiceField(
+                choices=Scope.choices, widget=widget, initial=usual_scopes, help_text=db_field.help_text
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def has_delete_permission(self, request: HttpRequest, obj: LicenseKey | None = None) -> bool:
         return False  # revoked, instead
 
@@ -51,19 +96,28 @@ class LicenseKeyAdmin(StaffAdmin[LicenseKey]):
 
     @admin.display
     def state(self, key: LicenseKey) -> str:
-        if key.revoked_at is not None:
-            return "revoked"
-        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "valid"
+        return key.state(timezone.now())
 
     def save_model(self, request: HttpRequest, obj: LicenseKey, form: Any, change: bool) -> None:  # Any: made form
         if change:
-            keys.change(key=obj, actor=actor_of(request), fields=self.kept_fields)
+            keys.change_key(
+                key=LicenseKey.objects.get(pk=obj.pk),
+                actor=actor_of(request),
+                name=obj.name,
+                scopes=obj.scopes,
+                allowed_networks=obj.allowed_networks,
+                expires_at=obj.expires_at,
+                now=timezone.now(),
+            )
             return
         made, secret = keys.create_key(
             account=obj.account,
             name=obj.name,
             kind=KeyKind(obj.kind),
             actor=actor_of(request),
+            now=timezone.now(),
+            scopes=obj.scopes,
+            allowed_networks=obj.allowed_networks,
             expires_at=obj.expires_at,
         )
         obj.pk, obj.prefix, obj._state.adding = made.pk, made.prefix, False

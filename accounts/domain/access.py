@@ -6,6 +6,7 @@ import base64
 import binascii
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
@@ -17,6 +18,7 @@ from accounts.domain.refusals import (
     KeyExpired,
     KeyMalformed,
     KeyMissing,
+    KeyNetwork,
     KeyRevoked,
     KeyUnknown,
 )
@@ -28,6 +30,7 @@ __all__ = [
     "KeyExpired",
     "KeyMalformed",
     "KeyMissing",
+    "KeyNetwork",
     "KeyRevoked",
     "KeyUnknown",
     "NotAMember",
@@ -93,33 +96,39 @@ def account_for(*, user: User, slug: str) -> Membership:
     return membership
 
 
-def authenticate(*, secret: str | None) -> LicenseKey:
-    """Give the key, with its account, that a secret opens.  Raises a kind of AccessRefused."""
+def authenticate(*, secret: str | None, client: str = "") -> LicenseKey:
+    """Give the key, with its account, that a secret opens to a caller at an IP address ("": not known).
+
+    What the key may be used for is for the caller to ask.  Raises a kind of AccessRefused.
+    """
     if not secret:
         raise KeyMissing
     keys.check_format(secret)
-    used_before = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
-    key = (
+    used_before = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=5))
+    digest = keys.digest(secret)
+    over = Q(expires_at__isnull=False, expires_at__lte=Now()) | Q(previous_digest=digest, previous_until__lte=Now())
+    found: Any = (  # Any: annotated
         LicenseKey.objects.select_related("account")
         .annotate(  # by the database's clock
-            is_expired=ExpressionWrapper(
-                Q(expires_at__isnull=False, expires_at__lte=Now()), output_field=BooleanField()
-            ),
+            is_expired=ExpressionWrapper(over, output_field=BooleanField()),
             use_is_news=ExpressionWrapper(used_before, output_field=BooleanField()),
         )
-        .filter(digest=keys.digest(secret))
+        .filter(Q(digest=digest) | Q(previous_digest=digest))
         .first()
     )
-    if key is None:
+    if found is None:
         raise KeyUnknown
+    key: LicenseKey = found
     if key.revoked_at is not None:
         raise KeyRevoked
-    if key.is_expired:
+    if found.is_expired:
         raise KeyExpired
     if not key.account.is_active:
         raise AccountDisabled
-    if key.use_is_news:
-        LicenseKey.objects.filter(pk=key.pk).update(last_used_at=Now())
+    if not key.takes_calls_from(client):
+        raise KeyNetwork
+    if found.use_is_news:
+        LicenseKey.objects.filter(pk=key.pk).update(last_used_at=Now(), last_used_from=client or None)
     return key
 
 

@@ -1,4 +1,4 @@
-"""License keys: how they look, how they are kept, and their beginning and end.
+"""License keys: how they look, how they are kept, and their life from making over rotation to revocation.
 
 `evp_live_` or `evp_test_`, 32 base32 characters (160 random bits), 6 base32 characters of checksum.  The checksum
 tells a typing error from an unknown key without a query.
@@ -10,19 +10,51 @@ import base64
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
 
 from accounts.domain import audit
+from accounts.domain import key_rules as rules
 from accounts.domain.audit import Action
+from accounts.domain.key_rules import KeyFaulty
 from accounts.domain.refusals import KeyMalformed
 from accounts.models import Account, KeyKind, LicenseKey, User
+from accounts.models.key import LicenseKeyQuerySet, usual_scopes
+
+__all__ = [
+    "KeyFaulty",
+    "KeyOver",
+    "TooManyKeys",
+    "change_key",
+    "check_format",
+    "create_key",
+    "digest",
+    "end_previous",
+    "keys_of",
+    "new_secret",
+    "revoke",
+    "rotate",
+]
 
 PREFIXES = {KeyKind.LIVE: "evp_live_", KeyKind.SANDBOX: "evp_test_"}
-AUDITED = ("name", "kind", "prefix", "expires_at")
+AUDITED = ("name", "kind", "prefix", "scopes", "allowed_networks", "expires_at")
+RULES = ("name", "scopes", "allowed_networks", "expires_at")
 SHOWN_LENGTH = 13  # "evp_live_" and 4 characters: enough to recognise a key by, as in the logs
 SHAPE = re.compile(r"(evp_(?:live|test)_[a-z2-7]{32})([a-z2-7]{6})", re.ASCII)
+KEYS_AT_MOST = 1_000  # in force, of one account
+
+
+class KeyOver(Exception):
+    """A revoked or expired key cannot be changed or rotated."""
+
+
+class TooManyKeys(Exception):
+    """An account has as many keys as it may have."""
+
+    def __init__(self) -> None:
+        super().__init__(f"An account has at most {KEYS_AT_MOST:,} keys. Revoke those that are not used any more.")
 
 
 def new_secret(kind: KeyKind) -> str:
@@ -43,44 +75,129 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
+def keys_of(*, account: Account) -> LicenseKeyQuerySet:
+    """Give an account's keys, newest first; `.in_force()` leaves out those that are over."""
+    return LicenseKey.objects.of(account).newest_first()
+
+
 @transaction.atomic
 def create_key(
-    *, account: Account, name: str, kind: KeyKind, actor: User | None, expires_at: datetime | None = None
+    *,
+    account: Account,
+    name: str,
+    kind: KeyKind,
+    actor: User | None,
+    now: datetime,
+    scopes: Iterable[str] | None = None,
+    allowed_networks: Iterable[str] = (),
+    expires_at: datetime | None = None,
 ) -> tuple[LicenseKey, str]:
-    """Make a key of an account and give it with its secret, which cannot be had again."""
+    """Make a key of an account and give it with its secret, which cannot be had again.
+
+    Without `scopes` it may do all but manage the account.  Raises KeyFaulty, TooManyKeys.
+    """
     secret = new_secret(kind)
-    key = LicenseKey.objects.create(
+    key = LicenseKey(
         account=account,
-        name=name,
+        name=rules.read_name(name),
         kind=kind,
         prefix=secret[:SHOWN_LENGTH],
         digest=digest(secret),
-        expires_at=expires_at,
+        scopes=usual_scopes() if scopes is None else rules.read_scopes(scopes),
+        allowed_networks=rules.read_networks(allowed_networks),
+        expires_at=rules.read_expiry(expires_at, now=now),
         created_by=actor,
     )
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)  # counts under a lock
+    if keys_of(account=account).in_force().count() >= KEYS_AT_MOST:
+        raise TooManyKeys
+    key.save(force_insert=True)
     audit.record(action=Action.KEY_MADE, actor=actor, target=key, account=account, after=audit.snapshot(key, AUDITED))
     return key, secret
 
 
 @transaction.atomic
-def change(*, key: LicenseKey, actor: User | None, fields: tuple[str, ...]) -> None:
-    """Save the named columns of a key as they are set now."""
-    before = audit.stored(key, fields)
-    key.save(update_fields=fields)
-    after = audit.snapshot(key, fields)
-    if before != after:
-        audit.record(
-            action=Action.KEY_CHANGED, actor=actor, target=key, account=key.account, before=before, after=after
-        )
+def change_key(
+    *,
+    key: LicenseKey,
+    actor: User | None,
+    name: str,
+    scopes: Iterable[str],
+    allowed_networks: Iterable[str],
+    expires_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Set what a key may do; its secret stays.  Raises KeyFaulty, KeyOver."""
+    locked = _in_force(key)
+    locked.name = rules.read_name(name)
+    locked.scopes = rules.read_scopes(scopes)
+    locked.allowed_networks = rules.read_networks(allowed_networks)
+    locked.expires_at = rules.read_expiry(expires_at, now=now)
+    before = audit.stored(locked, RULES)
+    _save(locked, key, *RULES)
+    _note(Action.KEY_CHANGED, actor, locked, before, RULES)
 
 
 @transaction.atomic
+def rotate(*, key: LicenseKey, actor: User | None, old_until: datetime | None, now: datetime) -> str:
+    """Give a key a new secret, which cannot be had again; the one before is let in until `old_until` (None: no more).
+
+    One that was still let in from an earlier rotation ends now.  Raises KeyFaulty, KeyOver.
+    """
+    locked = _in_force(key)
+    until = rules.read_overlap(old_until, now=now)
+    secret = new_secret(KeyKind(locked.kind))
+    locked.previous_prefix = locked.prefix if until else ""
+    locked.previous_digest = locked.digest if until else None
+    locked.previous_until = until
+    locked.prefix = secret[:SHOWN_LENGTH]
+    locked.digest = digest(secret)
+    shown = ("prefix", "previous_prefix", "previous_until")
+    before = audit.stored(locked, shown)
+    _save(locked, key, *shown, "digest", "previous_digest")
+    _note(Action.KEY_ROTATED, actor, locked, before, shown)
+    return secret
+
+
+@transaction.atomic
+def end_previous(*, key: LicenseKey, actor: User | None) -> None:
+    """Let the secret before a rotation in no more, from now on."""
+    shown = ("previous_prefix", "previous_until")
+    before = audit.stored(key, shown)
+    key.previous_prefix, key.previous_digest, key.previous_until = "", None, None
+    key.save(update_fields=[*shown, "previous_digest"])
+    _note(Action.KEY_ROTATED, actor, key, before, shown)
+
+
 def revoke(*, key: LicenseKey, actor: User | None, now: datetime) -> None:
     """End a key for good; the first revocation counts."""
     revoked = LicenseKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now, revoked_by=actor)
     if revoked:
         key.revoked_at, key.revoked_by = now, actor
         audit.record(action=Action.KEY_REVOKED, actor=actor, target=key, account=key.account)
+
+
+def _in_force(key: LicenseKey) -> LicenseKey:
+    """Lock a key for a change.  Raises KeyOver."""
+    locked = LicenseKey.objects.select_for_update(no_key=True).in_force().filter(pk=key.pk).first()
+    if locked is None:
+        raise KeyOver
+    return locked
+
+
+def _note(
+    action: Action, actor: User | None, key: LicenseKey, before: dict[str, object], fields: tuple[str, ...]
+) -> None:
+    after = audit.snapshot(key, fields)
+    if before != after:
+        audit.record(action=action, actor=actor, target=key, account=key.account, before=before, after=after)
+
+
+def _save(locked: LicenseKey, key: LicenseKey, *fields: str) -> None:
+    """Write some fields, and show them on the key that the caller holds."""
+    locked.save(update_fields=fields)
+    for field in fields:
+        setattr(key, field, getattr(locked, field))
 
 
 def _checksum(body: str) -> str:

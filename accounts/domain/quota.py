@@ -18,7 +18,7 @@ from accounts.domain import quota_sql as sql
 from accounts.domain.audit import Action
 from accounts.domain.moves import arun, run
 from accounts.domain.quota_moves import KeyGrant, NothingReserved, QuotaExceeded
-from accounts.models import Account, Credit, LedgerEntry, LedgerKind, QuotaPeriod, User
+from accounts.models import Account, Credit, LedgerEntry, LedgerKind, QuotaPeriod, Scope, User
 
 __all__ = [
     "KeyGrant",
@@ -82,12 +82,15 @@ async def authenticate_and_reserve(
     amount: int,
     reference: str,
     ttl_seconds: int,
+    client: str = "",
+    scope: Scope | None = None,
 ) -> KeyGrant:
     """Let a key in to the live check and set an amount aside, in one statement when all is well.
 
-    Sandbox keys reserve nothing.  Raises a kind of AccessRefused, FeatureDisabled, QuotaExceeded.
+    `client` is the caller's IP address, "" where it is not known: keys bound to networks are refused then.  Sandbox
+    keys reserve nothing.  Raises a kind of AccessRefused, FeatureDisabled, QuotaExceeded.
     """
-    return await arun(connection, moves.letting_in(digest, amount, reference, ttl_seconds))
+    return await arun(connection, moves.letting_in(digest, amount, reference, ttl_seconds, client, scope))
 
 
 def left(*, account_id: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from accounts.domain import quota_sql as sql
 from accounts.domain.config import FeatureDisabled
 from accounts.domain.moves import Move, Row
-from accounts.domain.refusals import AccountDisabled, KeyExpired, KeyRevoked, KeyUnknown
+from accounts.domain.refusals import AccountDisabled, KeyExpired, KeyNetwork, KeyRevoked, KeyScope, KeyUnknown
 from accounts.models import Account, AccountConfig, KeyKind
 
 
@@ -95,22 +95,26 @@ def closing(reference: str, entry: str) -> Move[int]:
     return row[0] if row else 0
 
 
-def letting_in(digest: bytes, amount: int, reference: str, ttl_seconds: int) -> Move[KeyGrant]:
+def letting_in(
+    digest: bytes, amount: int, reference: str, ttl_seconds: int, client: str, scope: str | None
+) -> Move[KeyGrant]:
     parameters = {
         "digest": digest,
         "amount": _not_negative(amount),
         "reference": reference,
         "ttl_seconds": ttl_seconds,
+        "client": client or None,
+        "scope": scope,
     }
-    key = _allowed((yield sql.AUTHENTICATE_AND_RESERVE, parameters))
+    key = _allowed((yield sql.AUTHENTICATE_AND_RESERVE, parameters), scope)
     if key["ends_on"] is None:
         yield from making_period(key["account_id"])
-        key = _allowed((yield sql.AUTHENTICATE_AND_RESERVE, parameters))
+        key = _allowed((yield sql.AUTHENTICATE_AND_RESERVE, parameters), scope)
     reservation = key["reservation_id"]
     if reservation is None and amount and key["kind"] == KeyKind.LIVE:
         reservation = yield from _made_before(reference, left=key["quota_left"], needed=amount)
     if key["use_is_news"]:
-        yield sql.NOTE_USE, {"key_id": key["key_id"]}
+        yield sql.NOTE_USE, {"key_id": key["key_id"], "client": client or None}
     return KeyGrant(
         key_id=key["key_id"],
         account_id=key["account_id"],
@@ -124,7 +128,7 @@ def letting_in(digest: bytes, amount: int, reference: str, ttl_seconds: int) -> 
     )
 
 
-def _allowed(row: Row | None) -> dict[str, Any]:  # Any: columns of KEY_COLUMNS
+def _allowed(row: Row | None, scope: str | None) -> dict[str, Any]:  # Any: columns of KEY_COLUMNS
     """Give the row by its columns.  Raises a kind of AccessRefused, FeatureDisabled."""
     if row is None:
         raise KeyUnknown
@@ -135,6 +139,10 @@ def _allowed(row: Row | None) -> dict[str, Any]:  # Any: columns of KEY_COLUMNS
         raise KeyExpired
     if key["status"] != Account.Status.ACTIVE:
         raise AccountDisabled
+    if key["is_afar"]:
+        raise KeyNetwork
+    if key["lacks_scope"]:
+        raise KeyScope(scope or "")
     if not key["verification_api"]:
         raise FeatureDisabled("verification_api")
     return key

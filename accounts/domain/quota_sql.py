@@ -66,16 +66,21 @@ AUTHENTICATE_AND_RESERVE = (
     """
 WITH key AS (
     SELECT k.id AS key_id, k.account_id, k.kind, k.revoked_at IS NOT NULL AS is_revoked,
-           coalesce(k.expires_at <= now(), false) AS is_expired, a.status, a.hash_key,
+           coalesce(k.expires_at <= now(), false)
+               OR k.digest <> %(digest)s::bytea AND k.previous_until <= now() AS is_expired, a.status, a.hash_key,
            coalesce(c.verification_api, true) AS verification_api, to_jsonb(c) - 'updated_at' AS config,
-           coalesce(k.last_used_at < now() - interval '1 minute', true) AS use_is_news
+           coalesce(k.last_used_at < now() - interval '5 minutes', true) AS use_is_news,
+           cardinality(k.allowed_networks) > 0
+               AND NOT coalesce(%(client)s::inet <<= ANY(k.allowed_networks::inet[]), false) AS is_afar,
+           coalesce(NOT %(scope)s::text = ANY(k.scopes), false) AS lacks_scope
     FROM accounts_licensekey k
     JOIN accounts_account a ON a.id = k.account_id
     LEFT JOIN accounts_accountconfig c ON c.account_id = k.account_id AND c.sending_domain = ''
-    WHERE k.digest = %(digest)s::bytea
+    WHERE k.digest = %(digest)s::bytea OR k.previous_digest = %(digest)s::bytea
 ), who AS (
     SELECT account_id, key_id FROM key
     WHERE kind = 'live' AND NOT is_revoked AND NOT is_expired AND status = 'active' AND verification_api
+      AND NOT is_afar AND NOT lacks_scope
       AND %(amount)s::bigint > 0
 ),"""
     + _TAKE
@@ -107,16 +112,18 @@ KEY_COLUMNS = (
     "verification_api",
     "config",
     "use_is_news",
+    "is_afar",
+    "lacks_scope",
     "reservation_id",
     "granted",
     "ends_on",
     "quota_left",
 )
 
-# At most once a minute and key, so that calls do not queue for the key's row.
+# At most once in five minutes and key, so that calls do not queue for the key's row.
 NOTE_USE = """
-UPDATE accounts_licensekey SET last_used_at = now()
-WHERE id = %(key_id)s::bigint AND coalesce(last_used_at < now() - interval '1 minute', true)
+UPDATE accounts_licensekey SET last_used_at = now(), last_used_from = %(client)s::inet
+WHERE id = %(key_id)s::bigint AND coalesce(last_used_at < now() - interval '5 minutes', true)
 """
 
 FIND_RESERVATION = "SELECT id FROM accounts_reservation WHERE reference = %(reference)s::text"

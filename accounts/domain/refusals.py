@@ -2,11 +2,13 @@
 
 AccessRefused
 ├── KeyMissing
-├── KeyMalformed     told without a query
+├── KeyMalformed       told without a query
 ├── KeyUnknown
 ├── KeyRevoked
-├── KeyExpired
-└── AccountDisabled
+├── KeyExpired         or the secret before a rotation whose time is over
+├── AccountDisabled
+├── KeyNetwork         used from a network that it is not for
+└── KeyScope           used for something that it is not for
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ class AccessRefused(Exception):
 
     message: ClassVar[str] = "Access refused."
 
-    def __init__(self) -> None:
-        super().__init__(self.message)
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or self.message)
 
 
 class KeyMissing(AccessRefused):
@@ -45,3 +47,15 @@ class KeyExpired(AccessRefused):
 
 class AccountDisabled(AccessRefused):
     message = "The account is disabled."
+
+
+class KeyNetwork(AccessRefused):
+    message = "The license key may not be used from this network."
+
+
+class KeyScope(AccessRefused):
+    message = "The license key may not be used for this."
+
+    def __init__(self, scope: str = "") -> None:
+        super().__init__(f"The license key does not have the scope {scope}." if scope else "")
+        self.scope = scope

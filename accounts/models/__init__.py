@@ -6,7 +6,7 @@ from accounts.models.config import AccountConfig
 from accounts.models.feature_request import FeatureRequest
 from accounts.models.guess import Guess
 from accounts.models.invitation import Invitation
-from accounts.models.key import KeyKind, LicenseKey
+from accounts.models.key import KeyKind, LicenseKey, Scope
 from accounts.models.quota import Credit, LedgerEntry, LedgerKind, QuotaPeriod, Reservation
 from accounts.models.user import User
 
@@ -26,5 +26,6 @@ __all__ = [
     "QuotaPeriod",
     "Reservation",
     "Role",
+    "Scope",
     "User",
 ]

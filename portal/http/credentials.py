@@ -38,7 +38,7 @@ def has_license_key(scope: Scope) -> bool:
         secret = access.secret_in(
             authorization=header(scope, b"authorization") or "", license_key=header(scope, b"x-license-key") or ""
         )
-        access.authenticate(secret=secret)
+        access.authenticate(secret=secret, client=str((scope.get("client") or ("",))[0]))
     except access.AccessRefused:
         return False
     return True

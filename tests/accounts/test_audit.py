@@ -78,7 +78,7 @@ def test_entries_outlive_their_person() -> None:
 
 
 def test_keys_are_noted() -> None:
-    key, secret = keys.create_key(account=make_account(), name="CRM", kind=KeyKind.LIVE, actor=None)
+    key, secret = keys.create_key(account=make_account(), name="CRM", kind=KeyKind.LIVE, actor=None, now=timezone.now())
     assert changed()[0] == "key.made"
     assert secret not in str(newest().after)
     keys.revoke(key=key, actor=None, now=timezone.now())

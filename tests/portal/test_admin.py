@@ -199,11 +199,14 @@ def test_grant_is_for_those_who_may_change_accounts(client: Client) -> None:
 
 def test_make_a_key_and_show_it_once(page: Client, staff: User) -> None:
     account = make_account()
-    form = {"account": account.pk, "name": "CRM", "kind": "live", "expires_at_0": "", "expires_at_1": ""}
+    form = {"account": account.pk, "name": "CRM", "kind": "live", "scopes": ["jobs", "verify"]}
+    form |= {"allowed_networks": "192.0.2.9/24, 2001:db8::1", "expires_at_0": "", "expires_at_1": ""}
     answer = page.post(reverse("admin:accounts_licensekey_add"), form)
     secret = answer.context["secret"]
-    key = access.authenticate(secret=secret)
+    key = access.authenticate(secret=secret, client="192.0.2.7")
     assert (key.account, key.name, key.created_by) == (account, "CRM", staff)
+    assert key.scopes == ["verify", "jobs"]
+    assert key.allowed_networks == ["192.0.2.0/24", "2001:db8::1/128"]
     assert secret in answer.text
     assert answer.headers["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
     assert secret not in page.get(change_url(key)).text
@@ -213,13 +216,30 @@ def test_make_a_key_and_show_it_once(page: Client, staff: User) -> None:
 
 def test_a_refused_key_form_makes_no_key(page: Client) -> None:
     answer = page.post(reverse("admin:accounts_licensekey_add"), {"name": "CRM", "kind": "live"})
-    assert (answer.status_code, list(answer.context["adminform"].form.errors)) == (200, ["account"])
+    assert (answer.status_code, list(answer.context["adminform"].form.errors)) == (200, ["account", "scopes"])
+    assert not LicenseKey.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("scopes", "cooking"),
+        ("allowed_networks", "here"),
+        ("expires_at_0", "2020-01-01"),
+    ],
+)
+def test_rules_that_cannot_be(page: Client, field: str, value: str) -> None:
+    form = {"account": make_account().pk, "name": "CRM", "kind": "live", "scopes": "verify"}
+    form |= {"expires_at_0": "", "expires_at_1": "00:00"} if field == "expires_at_0" else {}
+    answer = page.post(reverse("admin:accounts_licensekey_add"), form | {field: value})
+    assert list(answer.context["adminform"].form.errors) == [field.removesuffix("_0")]
     assert not LicenseKey.objects.exists()
 
 
 def test_rename_a_key_keeps_it_valid(page: Client) -> None:
     key, secret = make_key()
-    page.post(change_url(key), {"name": "Renamed", "expires_at_0": "", "expires_at_1": "", "kind": "sandbox"})
+    form = {"name": "Renamed", "scopes": ["verify"], "kind": "sandbox"}
+    page.post(change_url(key), form | {"expires_at_0": "", "expires_at_1": ""})
     found = access.authenticate(secret=secret)
     assert (found.name, found.kind) == ("Renamed", "live")
 

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.domain import audit, keys
 from accounts.domain.audit import Action
@@ -28,7 +29,7 @@ def found(page: Client, **query: str) -> list[str]:
 
 def test_find_entries_by_person_account_action_and_object(page: Client, staff: User) -> None:
     account = make_account("Ada's")
-    key, _ = keys.create_key(account=account, name="CRM", kind=KeyKind.LIVE, actor=staff)
+    key, _ = keys.create_key(account=account, name="CRM", kind=KeyKind.LIVE, actor=staff, now=timezone.now())
     audit.record(action=Action.USER_CHANGED, actor=None, target=make_user())
     assert found(page, q=staff.email) == ["key.made", "staff.signed_in"]
     assert found(page, q=account.slug) == ["key.made", "account.opened"]

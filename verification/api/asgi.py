@@ -52,6 +52,12 @@ def headers_of(scope: Scope) -> dict[bytes, str]:
     return {name: value.decode("latin-1") for name, value in scope["headers"]}
 
 
+def client_of(scope: Scope) -> str:
+    """Give the caller's IP address, "" when it is not known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
 async def body_of(receive: Receive) -> bytes:
     """Read the body; its bounds are kept by the layer before.  Raises HungUp."""
     pieces = []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import DatabaseError, InterfaceError
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -13,7 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.domain import quota
-from accounts.models import Account, LicenseKey
+from accounts.domain.refusals import KeyScope
+from accounts.models import Account, LicenseKey, Scope
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -32,6 +34,14 @@ class ApiView(APIView):
     """A view for holders of a license key."""
 
     content_negotiation_class = AlwaysJson
+    scopes: ClassVar[dict[str, Scope]] = {}  # by method: what the key must be for; others need nothing
+
+    def check_permissions(self, request: Request) -> None:
+        """Refuse keys that are not for this."""
+        super().check_permissions(request)
+        scope = self.scopes.get("GET" if request.method == "HEAD" else request.method or "")
+        if scope is not None and scope not in key_of(request).scopes:
+            raise PermissionDenied(str(KeyScope(scope)))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:  # Any: DRF's
         """Say on every answer what the account has left."""

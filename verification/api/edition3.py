@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.domain.keys import check_format
 from accounts.domain.refusals import KeyMalformed
 from verification.api import edition3_answers
-from verification.api.asgi import Receive, Reply, Scope, Send, as_json, serve, unless_gone
+from verification.api.asgi import Receive, Reply, Scope, Send, as_json, client_of, serve, unless_gone
 from verification.api.live import METHOD_NOT_ALLOWED, text, translated
 from verification.api.live_desks import Desks
 from verification.api.live_query import LONGEST_ADDRESS, BadRequest
@@ -50,7 +50,7 @@ class Edition3:
             return METHOD_NOT_ALLOWED
         key, _, email = rest.partition(b"/")
         try:
-            request = LiveRequest(key_in(key), address_in(email))
+            request = LiveRequest(key_in(key), address_in(email), client=client_of(scope))
         except BadRequest as fault:
             return text(400, f"Bad request. Reason:{fault}")
         return await translated(self.answer(request, receive))
@@ -71,10 +71,10 @@ class Edition3:
             secret = key_in(key)
         except BadRequest as fault:
             return text(400, f"Bad request. Reason:{fault}")
-        return await translated(self.report(secret))
+        return await translated(self.report(secret, client_of(scope)))
 
-    async def report(self, secret: str) -> Reply:
-        found = await quota_report.report(await self.desks.desk(), secret)
+    async def report(self, secret: str, client: str) -> Reply:
+        found = await quota_report.report(await self.desks.desk(), secret, client)
         document = edition3_answers.quota_document(found, secret=secret, now=timezone.now())
         return as_json(200, document, (b"X-Quota-Remaining", b"%d" % found.left))
 

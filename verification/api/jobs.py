@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from http import HTTPStatus
+from typing import ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from rest_framework.response import Response
 
 from accounts.domain.config import FeatureDisabled, config_of
 from accounts.domain.quota import QuotaExceeded
+from accounts.models import Scope
 from verification.api import job_answers, job_request, schema
 from verification.api.base import ApiView, account_of, key_of
 from verification.api.idempotent import Done, once
@@ -36,6 +38,8 @@ RESULTS_DEFAULT = 100
 
 class JobsView(ApiView):
     """Where jobs are handed in; its answers, refusals too, have the shape of the JobRequest contract."""
+
+    scopes: ClassVar = {"POST": Scope.JOBS}
 
     @extend_schema(**schema.HAND_IN_JOB)
     def post(self, request: Request) -> Response:
@@ -103,6 +107,8 @@ def as_rejection(error: Exception) -> Rejected:
             return error
         case exceptions.NotAuthenticated():
             return Rejected(SubType.UNAUTHORIZED, "No license key was given.")
+        case exceptions.PermissionDenied():
+            return Rejected(SubType.UNAUTHORIZED, str(error.detail))
         case exceptions.AuthenticationFailed():
             return Rejected(SubType.UNAUTHORIZED, str(error.detail))
         case intake.AccountInactive():
@@ -129,6 +135,8 @@ def as_rejection(error: Exception) -> Rejected:
 class JobView(ApiView):
     """One job."""
 
+    scopes: ClassVar = {"GET": Scope.RESULTS}
+
     @extend_schema(**schema.LOOK_AT_JOB)
     def get(self, request: Request, job_id: UUID) -> Response:
         """Tell how far a job is."""
@@ -137,6 +145,8 @@ class JobView(ApiView):
 
 class ResultsView(ApiView):
     """What was found out so far."""
+
+    scopes: ClassVar = {"GET": Scope.RESULTS}
 
     @extend_schema(**schema.READ_RESULTS)
     def get(self, request: Request, job_id: UUID) -> Response:

@@ -19,6 +19,7 @@ from verification.api.asgi import (
     Scope,
     Send,
     as_json,
+    client_of,
     headers_of,
     serve,
     unless_gone,
@@ -95,6 +96,7 @@ def read(scope: Scope) -> LiveRequest:
         authorization=headers.get(b"authorization", ""),
         license_key=headers.get(b"x-license-key", ""),
         sandbox=scope["path"] == SANDBOX_PATH,
+        client=client_of(scope),
     )
 
 

@@ -24,7 +24,9 @@ class BadRequest(Exception):
     """A query that cannot be answered; str() is the reason."""
 
 
-def read(*, query: bytes, authorization: str = "", license_key: str = "", sandbox: bool = False) -> LiveRequest:
+def read(
+    *, query: bytes, authorization: str = "", license_key: str = "", sandbox: bool = False, client: str = ""
+) -> LiveRequest:
     """Give what a query asks for.  A raw `+` is a plus sign, as callers write addresses.  Raises BadRequest."""
     values = dict(parameters(query))
     secret = read_secret(values.get("k", ""), authorization, license_key)
@@ -43,6 +45,7 @@ def read(*, query: bytes, authorization: str = "", license_key: str = "", sandbo
         max_wait=seconds(values, "max_wait", 1, MAX_WAIT_SECONDS, DEFAULT_WAIT_SECONDS),
         max_age=int(seconds(values, "max_age", 0, OLDEST_SECONDS, DEFAULT_AGE_SECONDS)),
         sandbox=sandbox,
+        client=client,
     )
 
 

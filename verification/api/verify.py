@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import suppress
+from typing import NamedTuple
 
 import psycopg
 from django.utils import timezone
@@ -13,7 +14,7 @@ from accounts.domain.access import secret_in
 from accounts.domain.config import FeatureDisabled
 from accounts.domain.keys import check_format
 from accounts.domain.quota import QuotaExceeded
-from accounts.domain.refusals import AccessRefused, KeyMissing
+from accounts.domain.refusals import AccessRefused, KeyMissing, KeyNetwork, KeyScope
 from verification.api import verify_answers, verify_request
 from verification.api.asgi import (
     RETRY_AFTER,
@@ -25,6 +26,7 @@ from verification.api.asgi import (
     as_json,
     as_problem,
     body_of,
+    client_of,
     headers_of,
     serve,
     unless_gone,
@@ -49,6 +51,11 @@ IN_PROGRESS = as_problem(
 KEY_REUSED = as_problem(422, "This Idempotency-Key was used for another request.", code="IDEMPOTENCY_KEY_REUSED")
 
 
+class Caller(NamedTuple):
+    secret: str
+    client: str
+
+
 class Verify:
     """The ASGI callable of PATH."""
 
@@ -64,6 +71,8 @@ class Verify:
             return METHOD_NOT_ALLOWED
         try:
             return await self.take(scope, receive)
+        except (KeyNetwork, KeyScope) as refusal:
+            return as_problem(403, str(refusal))
         except AccessRefused as refusal:
             return as_problem(401, str(refusal), (b"WWW-Authenticate", b'Bearer realm="api"'))
         except FeatureDisabled as refusal:
@@ -85,15 +94,15 @@ class Verify:
 
     async def take(self, scope: Scope, receive: Receive) -> Reply:
         headers = headers_of(scope)
-        secret = secret_of(headers)
+        caller = Caller(secret_of(headers), client_of(scope))
         if refusal := refuse_media_type(headers):
             return refusal
         body = await body_of(receive)
         desk = await self.desks.desk()
         key = headers.get(b"idempotency-key")
         if key is None:
-            return await work(desk, secret, body, receive)
-        return await once(desk, secret, key, body, receive)
+            return await work(desk, caller, body, receive)
+        return await once(desk, caller, key, body, receive)
 
 
 def secret_of(headers: dict[bytes, str]) -> str:
@@ -113,9 +122,9 @@ def refuse_media_type(headers: dict[bytes, str]) -> Reply | None:
     return None
 
 
-async def once(desk: Desk, secret: str, key: str, body: bytes, receive: Receive) -> Reply:
+async def once(desk: Desk, caller: Caller, key: str, body: bytes, receive: Receive) -> Reply:
     """Do as `work`, once for an Idempotency-Key; the answer is kept together with the charge."""
-    grant = await who_asks(desk, secret)
+    grant = await who_asks(desk, caller.secret, caller.client)
     try:
         wanted = idempotency.wanted(
             account_id=grant.account_id, kind=grant.kind, key=key, method="POST", path=PATH, body=body
@@ -127,7 +136,7 @@ async def once(desk: Desk, secret: str, key: str, body: bytes, receive: Receive)
     if isinstance(turn, Kept):
         return given_again(turn, quota_left=grant.quota_left)
     try:
-        reply = await work(desk, secret, body, receive, turn)
+        reply = await work(desk, caller, body, receive, turn)
         if reply.status != 200:  # a refusal of what was sent
             async with desk.pool.connection() as connection:
                 await idempotency.akeep(connection, turn, Kept(reply.status, reply.body.decode()))
@@ -144,14 +153,16 @@ def given_again(kept: Kept, *, quota_left: int) -> Reply:
     return Reply(kept.status, kept.answer.encode(), headers)
 
 
-async def work(desk: Desk, secret: str, body: bytes, receive: Receive, turn: Turn | None = None) -> Reply:
+async def work(desk: Desk, caller: Caller, body: bytes, receive: Receive, turn: Turn | None = None) -> Reply:
     try:
         wanted = verify_request.read(body)
     except verify_request.NotJson as fault:
         return as_problem(400, str(fault))
     except verify_request.NotValid as fault:
         return as_problem(400, str(fault), errors=fault.errors)
-    request = LiveRequest(secret, wanted.email, max_wait=wanted.max_wait, max_age=wanted.max_age)
+    request = LiveRequest(
+        caller.secret, wanted.email, max_wait=wanted.max_wait, max_age=wanted.max_age, client=caller.client
+    )
     rendered = Rendered(turn)
     outcome = await unless_gone(check_one(desk, request, keep=rendered if turn else None), receive)
     return rendered.reply or found(outcome)

@@ -18,7 +18,7 @@ from psycopg import AsyncConnection, InterfaceError, OperationalError
 
 from accounts.domain import keys, quota
 from accounts.domain.quota import KeyGrant
-from accounts.models import KeyKind
+from accounts.models import KeyKind, Scope
 from verification.domain import facts, sandbox
 from verification.domain import live_sql as sql
 from verification.domain.failpoints import failpoint
@@ -46,6 +46,7 @@ class LiveRequest:
     max_wait: float = 20.0
     max_age: int = 7_200
     sandbox: bool = False
+    client: str = ""  # the caller's IP address
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,11 @@ async def check_one(desk: Desk, request: LiveRequest, *, keep: Keep | None = Non
         raise
 
 
-async def who_asks(desk: Desk, secret: str) -> KeyGrant:
+async def who_asks(desk: Desk, secret: str, client: str) -> KeyGrant:
     """Let a key in and set nothing aside.  Raises a kind of AccessRefused, FeatureDisabled."""
     async with desk.pool.connection() as connection:
         return await quota.authenticate_and_reserve(
-            connection, digest=keys.digest(secret), amount=0, reference="", ttl_seconds=0
+            connection, digest=keys.digest(secret), amount=0, reference="", ttl_seconds=0, client=client
         )
 
 
@@ -140,6 +141,8 @@ async def admit_once(
             amount=0 if request.sandbox else 1,
             reference=reference,
             ttl_seconds=int(request.max_wait) + RESERVED_SECONDS,
+            client=request.client,
+            scope=Scope.VERIFY,
         )
         digest = digest_of(address, hash_key=grant.hash_key)
         if digest is None or request.sandbox or grant.kind == KeyKind.SANDBOX:

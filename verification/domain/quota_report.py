@@ -24,9 +24,9 @@ class QuotaReport:
     resets_at: datetime
 
 
-async def report(desk: Desk, secret: str) -> QuotaReport:
+async def report(desk: Desk, secret: str, client: str) -> QuotaReport:
     """Tell how an account's quota stands.  Raises a kind of AccessRefused, FeatureDisabled."""
-    grant = await who_asks(desk, secret)
+    grant = await who_asks(desk, secret, client)
     async with desk.pool.connection() as connection:
         cursor = await connection.execute(USED, {"account_id": grant.account_id})
         row = await cursor.fetchone()

@@ -1,0 +1,70 @@
+"""What may be asked of a key: read from what people and programs write, told by field when it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+
+from accounts.models import Scope
+
+LONGEST_NAME = 100
+NETWORKS_AT_MOST = 50
+LONGEST_OVERLAP = timedelta(days=90)
+
+
+class KeyFaulty(ValueError):
+    """A key cannot be made or changed so; `field` says what is wrong, `str()` how."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def read_name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name or not name.isprintable():
+        raise KeyFaulty("name", "Give the key a name.")
+    if len(name) > LONGEST_NAME:
+        raise KeyFaulty("name", f"A name has at most {LONGEST_NAME} characters.")
+    return name
+
+
+def read_scopes(scopes: Iterable[str]) -> list[str]:
+    """Give known scopes in their usual order, each once."""
+    wanted = set(scopes)
+    unknown = sorted(wanted - set(Scope.values))
+    if unknown:
+        raise KeyFaulty("scopes", f"There is no scope {unknown[0][:50]!r}.")
+    if not wanted:
+        raise KeyFaulty("scopes", "Choose what the key is for.")
+    return [scope for scope in Scope.values if scope in wanted]
+
+
+def read_networks(texts: Iterable[str]) -> list[str]:
+    """Give networks as Postgres writes them; a single address is a network of one, `192.0.2.7/24` the one around it."""
+    networks: dict[str, None] = {}
+    for text in texts:
+        try:
+            networks[str(ip_network(text.strip(), strict=False))] = None
+        except ValueError:
+            message = f"{text.strip()[:50]!r} is no network. Write one like 192.0.2.0/24 or 2001:db8::/32."
+            raise KeyFaulty("allowed_networks", message) from None
+        if len(networks) > NETWORKS_AT_MOST:
+            raise KeyFaulty("allowed_networks", f"A key takes at most {NETWORKS_AT_MOST} networks.")
+    return list(networks)
+
+
+def read_expiry(moment: datetime | None, *, now: datetime) -> datetime | None:
+    if moment is not None and moment <= now:
+        raise KeyFaulty("expires_at", "A key cannot expire in the past.")
+    return moment
+
+
+def read_overlap(moment: datetime | None, *, now: datetime) -> datetime | None:
+    """Give until when the secret before is still let in; None is not at all."""
+    if moment is None or moment <= now:
+        return None
+    if moment > now + LONGEST_OVERLAP:
+        raise KeyFaulty("old_until", f"The old secret may stay for at most {LONGEST_OVERLAP.days} days.")
+    return moment
