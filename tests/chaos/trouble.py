@@ -33,6 +33,7 @@ AWAY_SECONDS = 30.0
 FULL_SECONDS = 20.0
 DISK_MEGABYTES = 250
 WORKERS = 4
+SMALL = 100  # addresses of the small job
 Facts = dict[str, object]
 
 
@@ -207,6 +208,48 @@ def fill(ballast: Path, done: threading.Event) -> None:
                 time.sleep(0.01)
 
 
+def fairness(product: Product) -> Facts:
+    """One account brings a long list, then another brings 100 addresses."""
+    secret = second_key(product)
+    idle = time_of_job(product, secret, range(SMALL))
+    hand_in(product, "part-0.csv", [expected(row)[0] for row in range(2 * SMALL, ROWS)])
+    while product.ask(RESULTS)[0][0] < 2 * SMALL:
+        time.sleep(0.1)
+    beside = time_of_job(product, secret, range(SMALL, 2 * SMALL))
+    still = bool(product.ask("SELECT 1 FROM verification_job WHERE name = 'part-0.csv' AND status <> 'finished'"))
+    seen: Facts = {"alone": f"{idle:.1f} s", "beside a long list": f"{beside:.1f} s", "which still ran": still}
+    return seen | {"bad": beside > 2 * idle + 30}
+
+
+SECOND_KEY = """
+from accounts.domain import accounts, keys
+from accounts.models import KeyKind, User
+owner = User.objects.create(email="second@second.example")
+account = accounts.open_account(name="Second", slug="second", owner=owner, monthly_quota=1_000)
+print(keys.create_key(account=account, name="A key", kind=KeyKind.LIVE, actor=None)[1])
+"""
+
+
+def second_key(product: Product) -> str:
+    """Open another account; gives its key."""
+    command = [sys.executable, "-m", "portal.launcher", "shell", "-v", "0", "-c", SECOND_KEY]
+    done = subprocess.run(
+        command, cwd=product.tree, env=product.environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()[-1]
+
+
+def time_of_job(product: Product, secret: str, rows: range) -> float:
+    """Hand in a request; gives the seconds until all of it is done."""
+    recipients = [{"mail": {"to": [{"email": expected(row)[0]} for row in rows]}}]
+    began = time.monotonic()
+    key = {"X-License-Key": secret}
+    httpx.post(f"{product.url}/api/v1/jobs", json={"recipients": recipients}, headers=key).raise_for_status()
+    while product.ask("SELECT 1 FROM verification_job WHERE source = 'api' AND status <> 'finished'"):
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
 def late_database(product: Product) -> Facts:
     """The product started while its database was down, 15 s before it came; see `late`."""
     before = begin(product)
@@ -222,6 +265,7 @@ KINDS: dict[str, Callable[[Product], Facts]] = {
     "late-database": late_database,
     "secret-key": secret_key,
     "deploy": deploy,
+    "fairness": fairness,
     "disk": disk,
 }
 
