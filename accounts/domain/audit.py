@@ -66,6 +66,8 @@ class Action(StrEnum):
     ORGANISATION_PAUSED = "organisation.paused"
     ORGANISATION_RESUMED = "organisation.resumed"
     JOB_REQUEUED = "job.requeued"
+    DO_NOT_PROBE_SET = "do_not_probe.set"
+    DO_NOT_PROBE_REMOVED = "do_not_probe.removed"
 
 
 SECRET = frozenset({"password", "digest", "hash_key", "secret", "token", "data"})  # names of fields never written down

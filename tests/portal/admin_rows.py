@@ -20,6 +20,7 @@ from verification.models import (
     Batch,
     DailyTally,
     DomainFact,
+    DoNotProbe,
     Event,
     EventType,
     Job,
@@ -53,6 +54,7 @@ def make_rows(staff: User | None = None) -> Account:
     audit.record(action=Action.QUOTA_GRANTED, actor=staff, target=account, after={"amount": 5})
     LogEntry.objects.log_actions(staff.pk, [account], CHANGE, "Granted.", single_object=True)
     Group.objects.get_or_create(name="Support")
+    DoNotProbe.objects.create(name=f"{account.slug}.example", reason="asked us", added_by=staff)
     FeatureRequest.objects.create(account=account, feature="antivirus", requested_by=staff, created_at=timezone.now())
     return account
 

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from accounts.models import AccountConfig
-from verification.domain import facts
+from verification.domain import do_not_probe, facts
 from verification.domain.failpoints import failpoint
 from verification.domain.known import digest_of
 from verification.domain.probing import probe_options
@@ -153,6 +153,7 @@ async def claim(connection: Connection, *, limit: int, suspects: bool = False, b
 async def read_order(connection: Connection, lease: Lease) -> Order:
     """Read what a lease asks for."""
     config, hash_key = await read_config(connection, lease.job_id)
+    forbidden = await do_not_probe.names(connection)
     cursor = await connection.execute(OPEN_CHECKS, {"check_ids": lease.check_ids})
     checks = [
         OpenCheck(check_id, address, domain, digest_of(parse(address), hash_key=hash_key))
@@ -166,7 +167,7 @@ async def read_order(connection: Connection, lease: Lease) -> Order:
             digests = [check.digest for check in checks if check.digest]
             earlier = await find_fresh(connection, account_id=lease.account_id, digests=digests, max_age=lease.max_age)
     # Greylisting knows us by sender and source.
-    options = replace(probe_options(config), mail_from=lease.sender, source=lease.source)
+    options = replace(probe_options(config, do_not_probe=forbidden), mail_from=lease.sender, source=lease.source)
     may_wait = config.greylist_retry and not lease.sandbox
     return Order(lease, checks, options, float(config.deadline_seconds), may_wait, earlier, catch_alls)
 

@@ -49,12 +49,13 @@ def host_and_port(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def probe_options(config: AccountConfig) -> ProbeOptions:
-    """Translate an account's toggles for the engine."""
+def probe_options(config: AccountConfig, *, do_not_probe: frozenset[str] = frozenset()) -> ProbeOptions:
+    """Translate an account's toggles for the engine, and name who is not to be asked."""
     return ProbeOptions(
         mailbox_probe=config.mailbox_probe,
         catch_all_probe=config.catch_all_probe,
         typo_suggestion=config.typo_suggestion,
         spam_trap_check=config.spam_trap_check,
         disposable_check=config.disposable_check,
+        do_not_probe=do_not_probe,
     )

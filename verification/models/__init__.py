@@ -3,6 +3,7 @@
 from verification.models.batch import Batch
 from verification.models.check import Check, Classifier
 from verification.models.daily import DailyTally, PendingTally, TallySource
+from verification.models.do_not_probe import DoNotProbe
 from verification.models.event import Event, EventType
 from verification.models.fact import DomainFact
 from verification.models.idempotency import IdempotencyRecord
@@ -18,6 +19,7 @@ __all__ = [
     "CheckResult",
     "Classifier",
     "DailyTally",
+    "DoNotProbe",
     "DomainFact",
     "Event",
     "EventType",
