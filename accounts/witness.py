@@ -7,10 +7,11 @@ from typing import Any
 from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
+from django.http import HttpRequest
 
-from accounts.domain import audit
+from accounts.domain import audit, impersonation
 from accounts.domain.audit import Action
 from accounts.models import User
 
@@ -19,6 +20,13 @@ from accounts.models import User
 def note_sign_in(user: User, **_: Any) -> None:  # Any: whatever the signal sends
     if user.is_staff:
         audit.record(action=Action.STAFF_SIGNED_IN, actor=user, target=user)
+
+
+@receiver(user_logged_out)
+def note_end_of_look(request: HttpRequest | None, **_: Any) -> None:  # Any: whatever the signal sends
+    look = getattr(request, "impersonation", None)
+    if look is not None:
+        impersonation.end(look=look, why="Signed out.")
 
 
 @receiver([password_changed, password_set, password_reset])

@@ -12,9 +12,10 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 
 from accounts.models import User
+from portal import impersonation
 
 NEEDS_FACTOR = "Staff pages open once you have a second step: an authenticator app or a passkey."
 
@@ -35,6 +36,10 @@ class StaffSite(admin.AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and has_needed_factor(request)
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        end = path("impersonation/end/", self.admin_view(impersonation.end), name="end_impersonation")
+        return [end, *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         if self.has_permission(request):

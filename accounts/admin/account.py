@@ -1,96 +1,70 @@
 # ruff: noqa: ARG002  (hooks keep the signatures of Django's admin)
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Q, QuerySet
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.admin.base import ModelForm, StaffAdmin, TabularInline, actor_of
-from accounts.admin.places import TeamFormSet, save_places
-from accounts.domain import accounts, quota
-from accounts.models import Account, Membership, QuotaPeriod, User
+from accounts.admin.account_facts import newest_grants, newest_keys, with_usage
+from accounts.admin.base import StaffAdmin, actor_of
+from accounts.admin.config import ConfigInline, save_configs
+from accounts.admin.forms import AccountForm, GrantForm, LookForm, NewAccountForm
+from accounts.admin.places import PlacesInline, TeamFormSet, save_places
+from accounts.domain import accounts, impersonation, quota
+from accounts.models import Account, AccountConfig, Membership
 
 
-class AccountForm(ModelForm[Account]):
-    reason = forms.CharField(
-        max_length=200, required=False, help_text="Why it changes; kept in the ledger and the audit log."
-    )
-
-    class Meta:
-        model = Account
-        fields = ["name", "slug", "status", "monthly_quota", "reset_day"]
-
-
-class NewAccountForm(ModelForm[Account]):
-    owner = forms.EmailField(label="Owner's e-mail address", help_text="Of a user who is here already.")
-
-    class Meta:
-        model = Account
-        fields = ["name", "slug", "monthly_quota"]
-
-    def clean_owner(self) -> User:
-        owner = User.objects.filter(email=self.cleaned_data["owner"].lower()).first()
-        if owner is None:
-            raise forms.ValidationError("There is no such user yet. Add the user first.")
-        return owner
-
-
-class GrantForm(forms.Form):
-    amount = forms.IntegerField(min_value=1, max_value=1_000_000_000, help_text="Prepaid checks; they do not lapse.")
-    reason = forms.CharField(max_length=200, help_text="Kept in the ledger with your name.")
-
-
-class MembershipInline(TabularInline[Membership, Account]):
-    model = Membership
+class MembershipInline(PlacesInline[Account]):
     formset = TeamFormSet
-    raw_id_fields = ("user",)
-    extra = 0
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        return super().get_queryset(request).select_related("user", "account")
-
-
-def with_usage(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """Add granted, used and reserved of the present period (None before its first use) and the prepaid credits."""
-    period = QuotaPeriod.objects.current().filter(account=OuterRef("pk"))
-
-    def of_period(field: str) -> Subquery:
-        return Subquery(period.values(field)[:1], output_field=IntegerField())
-
-    return accounts.annotate(
-        period_granted=of_period("granted"),
-        period_used=of_period("used"),
-        period_reserved=of_period("reserved"),
-        credits=F("credit__balance") - F("credit__reserved"),
-    )
+    other = "user"
+    verbose_name_plural = "members"
 
 
 @admin.register(Account)
 class AccountAdmin(StaffAdmin[Account]):
-    list_display = ("name", "status", "usage", "used", "set_aside", "left", "prepaid")
+    """Accounts with their usage at a glance; what is done to one goes through the domain and into the audit log."""
+
+    list_display: Any = ("name", "slug", "state", "usage", "used", "left", "prepaid", "last_activity")
     list_filter = ("status",)
-    search_fields = ("name", "slug", "memberships__user__email")
+    search_fields = ("slug",)
+    search_help_text = "The beginning of the name or short name, or a member's whole address."
+    sortable_by = ("slug",)  # has an index; the heaviest users are on the start page
     prepopulated_fields = {"slug": ("name",)}
     form = AccountForm
-    actions = ("suspend", "resume")
-    readonly_fields = ("usage", "used", "set_aside", "left", "prepaid", "created_at", "more")
-    fieldsets = (
-        (None, {"fields": ("name", "slug", "status", "created_at", "more")}),
-        ("Quota", {"fields": ("monthly_quota", "reason", "reset_day")}),
+    actions: Any = ("suspend", "resume")
+    readonly_fields: ClassVar[Any] = (
+        *("usage", "used", "set_aside", "left", "prepaid", "last_activity", "created_at", "more"),
+        *("keys", "grants"),
+    )
+    fieldsets: ClassVar[Any] = (  # Any: of Django's types, as the product adds to these
+        (None, {"fields": ("name", "slug", "status", "created_at", "last_activity", "more")}),
         ("This period", {"fields": ("usage", "used", "set_aside", "left", "prepaid")}),
+        ("Quota", {"fields": ("monthly_quota", "reset_day", "reason", "grants")}),
+        ("Keys", {"fields": ("keys",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return with_usage(super().get_queryset(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
+    ) -> tuple[QuerySet[Account], bool]:
+        term = search_term.strip()[:254]
+        if not term or "\0" in term:
+            return queryset, False
+        theirs = Membership.objects.filter(user__email=term.lower()).values_list("account", flat=True)
+        named = Q(slug__startswith=term.lower()) | Q(name__istartswith=term) | Q(pk__in=list(theirs[:1_000]))
+        return queryset.filter(named), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:  # Any: Django's nested tuples
         if obj is None:
@@ -101,13 +75,13 @@ class AccountAdmin(StaffAdmin[Account]):
         return super().get_form(request, obj, change=change, **kwargs | ({} if obj else {"form": NewAccountForm}))
 
     def get_inlines(self, request: HttpRequest, obj: Account | None) -> Any:  # Any: Django's type
-        return [MembershipInline] if obj else []
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # Any: made forms
-        save_places(request, formset)
+        return [MembershipInline, ConfigInline] if obj else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
         return False  # closed, instead: the ledger stays
+
+    def has_impersonate_permission(self, request: HttpRequest) -> bool:
+        return impersonation.may_look(actor_of(request))
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:  # Any: either form
         if not change:
@@ -126,6 +100,14 @@ class AccountAdmin(StaffAdmin[Account]):
         if "monthly_quota" in form.changed_data:
             quota.set_monthly(account=obj, amount=obj.monthly_quota, actor=actor_of(request), reason=reason)
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # Any: made forms
+        save = save_configs if formset.model is AccountConfig else save_places
+        save(request, formset)
+
+    @admin.display(description="status", ordering="status")
+    def state(self, account: Account) -> SafeString:
+        return format_html('<span class="state {}">{}</span>', account.status, account.get_status_display())
+
     @admin.display(description="usage")
     def usage(self, account: Any) -> SafeString:  # Any: annotated
         spoken_for = (account.period_used or 0) + (account.period_reserved or 0)
@@ -137,11 +119,11 @@ class AccountAdmin(StaffAdmin[Account]):
             self._granted(account),
         )
 
-    @admin.display(ordering="period_used")
+    @admin.display
     def used(self, account: Any) -> str:  # Any: annotated
         return f"{account.period_used or 0:,} of {self._granted(account):,}"
 
-    @admin.display(ordering="period_reserved")
+    @admin.display
     def set_aside(self, account: Any) -> str:  # Any: annotated
         return f"{account.period_reserved or 0:,}"
 
@@ -150,9 +132,13 @@ class AccountAdmin(StaffAdmin[Account]):
         spoken_for = (account.period_used or 0) + (account.period_reserved or 0)
         return f"{self._granted(account) - spoken_for + (account.credits or 0):,}"
 
-    @admin.display(ordering="credits")
+    @admin.display
     def prepaid(self, account: Any) -> str:  # Any: annotated
         return f"{account.credits or 0:,}"
+
+    @admin.display
+    def last_activity(self, account: Any) -> Any:  # Any: annotated; a time or None
+        return account.key_used_at
 
     @admin.display(description="see also")
     def more(self, account: Account) -> SafeString:
@@ -160,12 +146,22 @@ class AccountAdmin(StaffAdmin[Account]):
             return f"{reverse(f'admin:{page}_changelist')}?account__id__exact={account.pk}"
 
         return format_html(
-            '<a href="{}">Config</a> · <a href="{}">Keys</a> · <a href="{}">Jobs</a> · <a href="{}">Ledger</a>',
-            link("accounts_accountconfig"),
+            '<a href="{}">Keys</a> · <a href="{}">Jobs</a> · <a href="{}">Ledger</a> · <a href="{}">Reservations</a>'
+            ' · <a href="{}">Audit log</a>',
             link("accounts_licensekey"),
             link("verification_job"),
             link("accounts_ledgerentry"),
+            link("accounts_reservation"),
+            link("accounts_auditentry"),
         )
+
+    @admin.display(description="newest keys")
+    def keys(self, account: Account) -> SafeString | str:
+        return newest_keys(account)
+
+    @admin.display(description="grants and changes")
+    def grants(self, account: Account) -> SafeString | str:
+        return newest_grants(account)
 
     @staticmethod
     def _granted(account: Any) -> int:  # Any: annotated
@@ -187,13 +183,22 @@ class AccountAdmin(StaffAdmin[Account]):
         messages.success(request, "Resumed.")
 
     def get_urls(self) -> list[URLPattern]:
-        grant = path("<int:pk>/grant/", self.admin_site.admin_view(self.grant), name="accounts_account_grant")
-        return [grant, *super().get_urls()]
+        guarded = self.admin_site.admin_view
+        return [
+            path("<int:pk>/grant/", guarded(self.grant), name="accounts_account_grant"),
+            path("<int:pk>/impersonate/", guarded(self.impersonate), name="accounts_account_impersonate"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        more = {"may_impersonate": self.has_impersonate_permission(request)}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | more)
 
     def grant(self, request: HttpRequest, pk: int) -> HttpResponse:
-        account = Account.objects.filter(pk=pk).first()
-        if account is None:
-            raise Http404
+        """Give an account prepaid checks."""
+        account = self._found(pk)
         if not self.has_change_permission(request, account):
             raise PermissionDenied
         form = GrantForm(request.POST or None)
@@ -203,10 +208,29 @@ class AccountAdmin(StaffAdmin[Account]):
             self.log_change(request, account, f"Granted {amount:,} checks: {reason}")
             messages.success(request, f"{amount:,} checks granted to {account}.")
             return redirect("admin:accounts_account_change", pk)
-        context = self.admin_site.each_context(request) | {
-            "title": f"Grant checks to {account}",
-            "opts": self.opts,
-            "original": account,
-            "form": form,
-        }
-        return TemplateResponse(request, "admin/accounts/account/grant.html", context)
+        return self._ask(request, account, form, title=f"Grant checks to {account}", button="Grant")
+
+    def impersonate(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Look at the account's pages as one of its people."""
+        if not self.has_impersonate_permission(request):
+            raise PermissionDenied
+        account = self._found(pk)
+        form = LookForm(account, request.POST or None)
+        if form.is_valid():
+            person, reason = form.cleaned_data["person"], form.cleaned_data["reason"]
+            look = impersonation.start(
+                staff=actor_of(request), account=account, person=person, reason=reason, now=timezone.now()
+            )
+            request.session[impersonation.SESSION_KEY] = look.noted()
+            return redirect("lists", account=account.slug)  # the account's first page
+        return self._ask(request, account, form, title=f"Look at the pages of {account}", button="Look")
+
+    def _found(self, pk: int) -> Account:
+        account = Account.objects.filter(pk=pk).first()
+        if account is None:
+            raise Http404
+        return account
+
+    def _ask(self, request: HttpRequest, account: Account, form: Form, **words: str) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {"opts": self.opts, "original": account, "form": form} | words
+        return TemplateResponse(request, "admin/accounts/account/ask.html", context)

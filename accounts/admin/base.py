@@ -19,6 +19,7 @@ P = TypeVar("P", bound=models.Model)
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
+    StackedInline = admin.StackedInline
     TabularInline = admin.TabularInline
     ModelForm = forms.ModelForm
 else:  # these classes of Django take no type arguments at run time
@@ -28,6 +29,9 @@ else:  # these classes of Django take no type arguments at run time
             return cls
 
     class ModelAdmin(Generic, admin.ModelAdmin):
+        pass
+
+    class StackedInline(Generic, admin.StackedInline):
         pass
 
     class TabularInline(Generic, admin.TabularInline):
@@ -45,7 +49,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # of any model
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list  # a QuerySet
-        return int(rows.order_by()[: self.FURTHEST].count())
+        return int(rows.order_by().values("pk")[: self.FURTHEST].count())
 
 
 class StaffAdmin(ModelAdmin[M]):

@@ -1,15 +1,15 @@
 # ruff: noqa: ARG002  (hooks keep the signatures of Django's admin)
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.admin.base import ModelForm, StaffAdmin, actor_of
+from accounts.admin.base import ModelForm, StackedInline, StaffAdmin, actor_of
 from accounts.domain import config
-from accounts.models import AccountConfig
+from accounts.models import Account, AccountConfig
 
 
 class ConfigForm(ModelForm[AccountConfig]):
@@ -19,6 +19,40 @@ class ConfigForm(ModelForm[AccountConfig]):
 
     def clean_sending_domain(self) -> str:
         return str(self.cleaned_data["sending_domain"]).strip().lower()
+
+
+FIELDSETS: Any = (  # Any: Django's nested tuples
+    (None, {"fields": ("account", "sending_domain")}),
+    *((title, {"fields": fields}) for title, fields in config.GROUPS.items()),
+)
+
+INLINE_FIELDSETS: Any = tuple(  # Any: as above
+    (name, {"fields": tuple(field for field in options["fields"] if field != "account")}) for name, options in FIELDSETS
+)
+
+
+class ConfigInline(StackedInline[AccountConfig, Account]):
+    """The account's own row and those of its sending domains, which override it."""
+
+    model = AccountConfig
+    form = ConfigForm
+    extra = 0
+    classes = ("collapse",)
+    fieldsets = INLINE_FIELDSETS
+    verbose_name = "config"
+    verbose_name_plural = "config of the account, and of sending domains that override it"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AccountConfig]:
+        return super().get_queryset(request).select_related("account").order_by("sending_domain")
+
+
+def save_configs(request: HttpRequest, formset: Any) -> None:  # Any: a formset of configs
+    """Save a formset of an account's configs, each through the domain."""
+    formset.save(commit=False)
+    for row in formset.deleted_objects:
+        config.remove(config=row, actor=actor_of(request))
+    for row in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:
+        config.store(config=row, actor=actor_of(request))
 
 
 @admin.register(AccountConfig)
@@ -40,10 +74,7 @@ class AccountConfigAdmin(StaffAdmin[AccountConfig]):
     list_select_related = ("account",)
     search_fields = ("account__name", "account__slug", "sending_domain")
     raw_id_fields = ("account",)
-    fieldsets: ClassVar[Any] = (  # Any: Django's nested tuples
-        (None, {"fields": ("account", "sending_domain")}),
-        *((title, {"fields": fields}) for title, fields in config.GROUPS.items()),
-    )
+    fieldsets = FIELDSETS
 
     def save_model(self, request: HttpRequest, obj: AccountConfig, form: Any, change: bool) -> None:  # Any: made form
         config.store(config=obj, actor=actor_of(request))

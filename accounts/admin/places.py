@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
+from django.forms import ModelChoiceField
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
-from accounts.admin.base import actor_of
+from accounts.admin.base import P, TabularInline, actor_of
 from accounts.domain import audit
 from accounts.domain.audit import Action
 from accounts.models import Membership, Role
@@ -36,6 +39,31 @@ class PlaceFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # none at run 
                 others = Membership.objects.filter(account=form.instance.account_id, role=Role.OWNER)
                 if not others.exclude(pk=form.instance.pk).exists():
                     raise ValidationError(f"{form.instance.account} needs an owner.")
+
+
+class NumberWidget(ForeignKeyRawIdWidget):
+    """A row's number with a look-up beside it; its name is above the line anyway, and asking for it costs a query."""
+
+    def label_and_url_for_value(self, value: Any) -> tuple[str, str]:  # noqa: ARG002  # Any: Django's signature
+        return "", ""
+
+
+class PlacesInline(TabularInline[Membership, P]):
+    """Places of an account or of a person; `other` is the side to choose."""
+
+    model = Membership
+    extra = 0
+    other = ""
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Membership]:
+        return super().get_queryset(request).select_related("user", "account")
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:  # Any: Django's signature
+        if db_field.name == self.other:
+            kwargs["widget"] = NumberWidget(db_field.remote_field, admin.site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @transaction.atomic

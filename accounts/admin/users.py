@@ -14,11 +14,11 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.base import ReadOnlyAdmin, TabularInline, actor_of
-from accounts.admin.places import PlaceFormSet, save_places
+from accounts.admin.base import ReadOnlyAdmin, actor_of
+from accounts.admin.places import PlaceFormSet, PlacesInline, save_places
 from accounts.domain import audit, people
 from accounts.domain.audit import Action
-from accounts.models import Membership, User
+from accounts.models import User
 
 for theirs in ("allauth.account.admin", "allauth.mfa.admin"):
     import_module(theirs)  # registers
@@ -49,11 +49,10 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]  # none at run time
         return str(self.cleaned_data["email"]).lower()
 
 
-class PlaceInline(TabularInline[Membership, User]):
-    model = Membership
+class PlaceInline(PlacesInline[User]):
     formset = PlaceFormSet
-    raw_id_fields = ("account",)
-    extra = 0
+    other = "account"
+    verbose_name_plural = "accounts"
 
 
 def powers_of(user: User) -> dict[str, Any]:  # Any: JSON

@@ -32,6 +32,7 @@ class Account(models.Model):
     )
 
     class Meta:
+        permissions = [("impersonate", "Can look at a customer's pages as one of its people")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(reset_day__gte=1, reset_day__lte=28), name="account_reset_day_1_to_28"

@@ -132,7 +132,12 @@ class LedgerEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "ledger entries"
-        indexes = [models.Index(fields=["account", "-created_at"], name="ledger_by_account")]
+        indexes = [
+            models.Index(fields=["account", "-created_at"], name="ledger_by_account"),
+            models.Index(
+                fields=["account", "-created_at"], name="ledger_grants", condition=Q(kind__in=["grant", "adjust"])
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount} ({self.reference})"

@@ -128,6 +128,8 @@ def account_form(account: Account, **changes: object) -> dict[str, object]:
         "memberships-0-account": account.pk,
         "memberships-0-user": place.user_id,
         "memberships-0-role": place.role,
+        "configs-TOTAL_FORMS": 0,
+        "configs-INITIAL_FORMS": 0,
     } | changes
 
 

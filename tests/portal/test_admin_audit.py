@@ -112,6 +112,8 @@ def test_roles_are_noted(page: Client) -> None:
         "memberships-2-account": account.pk,
         "memberships-2-user": make_user().pk,
         "memberships-2-role": "owner",
+        "configs-TOTAL_FORMS": 0,
+        "configs-INITIAL_FORMS": 0,
     }
     assert page.post(change_url(account), form).status_code == 302
     noted = AuditEntry.objects.filter(action__startswith="member.").order_by("pk")

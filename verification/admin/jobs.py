@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import uuid
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline, actor_of
+from accounts.admin.filters import DateRangeFilter
+from verification.domain import jobs
 from verification.models import Job, Tally, Upload
 
 
@@ -33,7 +35,8 @@ class JobAdmin(ReadOnlyAdmin[Job]):
         "refused",
         "created_at",
     )
-    list_filter = ("status", "source", "sandbox")
+    list_filter = ("status", "source", "sandbox", ("created_at", DateRangeFilter))
+    actions = ("requeue",)  # type: ignore[assignment]  # of a read-only page, but this
     list_select_related = ("account",)
     ordering = ("-created_at",)
     search_fields = ("name", "account__name", "account__slug", "reference_job")
@@ -54,6 +57,14 @@ class JobAdmin(ReadOnlyAdmin[Job]):
             return queryset.filter(pk=uuid.UUID(search_term.strip())), False
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("verification.change_job")
+
+    @admin.action(description="Requeue: what waits for a later try is due now", permissions=["requeue"])
+    def requeue(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
+        number = sum(jobs.requeue(account=job.account, actor=actor_of(request), job=job) for job in chosen)
+        messages.success(request, f"{number:,} jobs are looked at again.")
 
     @admin.display(description="done")
     def percent_done(self, job: Job) -> str:

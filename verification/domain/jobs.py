@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
-from accounts.domain import quota
+from accounts.domain import audit, quota
+from accounts.domain.audit import Action
+from accounts.models import Account, User
 from verification.domain import bells, uploads
 from verification.models import Batch, Event, EventType, Job, JobStatus, Upload
 
@@ -76,3 +79,24 @@ def cancel(*, job: Job, fault: str = "") -> None:
             quota.close(reference=f"job:{job.pk}", entry=f"job:{job.pk}:cancel")
         if upload is not None:
             transaction.on_commit(partial(uploads.forget_file, upload))
+
+
+@transaction.atomic
+def requeue(*, account: Account, actor: User | None, job: Job | None = None) -> int:
+    """Nudge an account's unended jobs, or one of them, and tell how many: rows that wait for a later try are due now,
+    unread lists are asked for again.  What killed its worker stays put aside, what is being worked on is let be.
+    """
+    chosen = Job.objects.filter(account=account, status__in=[JobStatus.PARSING, JobStatus.RUNNING])
+    if job is not None:
+        chosen = chosen.filter(pk=job.pk)
+    found = list(chosen)
+    later = Batch.objects.filter(job__in=found, token=None, due_at__gt=Now()).order_by("pk")  # as cancel() locks them
+    numbers = list(later.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    Batch.objects.filter(pk__in=numbers).update(due_at=Now())
+    for each in found:
+        if each.is_reading and each.upload_id is not None:
+            bells.ask_to_read(each.pk)
+        audit.record(action=Action.JOB_REQUEUED, actor=actor, target=each, account=account)
+    if found:
+        bells.ring()
+    return len(found)

@@ -91,6 +91,9 @@ class Job(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "-created_at"], name="job_by_account"),
+            models.Index(
+                fields=["account"], name="job_unended_by_account", condition=Q(status__in=["parsing", "running"])
+            ),
             models.Index(fields=["status"], name="job_unended", condition=Q(status__in=["parsing", "running"])),
             models.Index(fields=["created_at"], name="job_reading", condition=Q(is_reading=True)),
         ]
