@@ -298,6 +298,8 @@ MAIL_WORLD_SMTP_PORT = env.int("MAIL_WORLD_SMTP_PORT", default=2525)
 if PRODUCTION and (MAIL_WORLD or ALLOWED_NETWORKS):
     raise ImproperlyConfigured("MAIL_WORLD and ALLOWED_NETWORKS open inside networks to probes: not in production.")
 
+CLAMD = env.str("CLAMD", default="")  # virus scanner: an absolute path of a socket, or host:port
+
 # Harm done on purpose, by tests.
 FAILPOINT = env.str("FAILPOINT", default="")  # where to die: verification/domain/failpoints.py
 KILLERS = env.bool("KILLERS", default=False)  # addresses below .test that harm their worker

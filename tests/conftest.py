@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from pytest_django import Settings
 
 pytest_plugins = ["tests.fixtures_mail_world"]
 
@@ -12,3 +13,13 @@ pytest_plugins = ["tests.fixtures_mail_world"]
 def _static_root() -> None:
     """Have the folder of collected files, whose absence whitenoise warns of, though nothing is collected."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def plain_files(settings: Settings, tmp_path: Path) -> None:
+    """Serve pages without collected static files, and keep uploads apart."""
+    settings.UPLOADS = tmp_path / "uploads"
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }

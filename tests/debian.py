@@ -37,6 +37,12 @@ def tree(name: str, packages: Sequence[str]) -> Path:
     return root
 
 
+def environment(root: Path) -> dict[str, str]:
+    """Give what a program of the tree needs to find its libraries there."""
+    libraries = sorted({str(library.parent) for library in root.rglob("*.so.*")})
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)}
+
+
 @contextmanager
 def _only_one() -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)

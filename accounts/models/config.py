@@ -28,7 +28,7 @@ class AccountConfig(models.Model):
     job_requests = feature("Jobs may be handed in with POST /api/v1/jobs.")
     uploads = feature("Lists may be uploaded on the pages.")
     exports = feature("Results may be downloaded.")
-    antivirus = feature("Attachments of job requests may be scanned for viruses; needs a scanner.", default=False)
+    antivirus = feature("Uploaded lists are scanned for viruses; needs a scanner (CLAMD).", default=False)
     mailbox_probe = feature("Mail servers are asked; off: syntax, lists and DNS only.")
     catch_all_probe = feature("Domains are tried with one random recipient.")
     greylist_retry = feature("Greylisted and transient rows of jobs are tried again for some hours.")

@@ -57,8 +57,7 @@ def redis_server() -> tuple[str, dict[str, str]]:
         root = debian.tree("redis", ["redis-server", "redis-tools"])
     except debian.PackagesMissing as missing:
         pytest.skip(str(missing))
-    libraries = {str(library.parent) for library in root.rglob("*.so.*")}
-    return str(root / "usr/bin/redis-server"), {**os.environ, "LD_LIBRARY_PATH": ":".join(sorted(libraries))}
+    return str(root / "usr/bin/redis-server"), debian.environment(root)
 
 
 def wait_for(broker: RedisBells) -> None:

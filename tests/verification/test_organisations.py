@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.models import User
 from tests.factories import make_staff, make_user
@@ -23,18 +21,10 @@ from verification.domain.organisations import Waiting
 from verification.engine.types import Attempt, Blame, Evidence, Reason, Result, Stage, Trouble
 from verification.models import Batch, Job, JobStatus, Organisation, PacingGrant
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_files")]
 LIST = "admin:verification_organisation_changelist"
 HOST = "mx.blocked.test"
 BACKOFF = Evidence(attempts=(Attempt(Stage.CONNECT, HOST, "127.1.0.9", trouble=Trouble.BACKOFF),)).as_dict()
-
-
-@pytest.fixture(autouse=True)
-def plain_files(settings: Settings, tmp_path: Path) -> None:
-    settings.STATIC_ROOT = tmp_path
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
 
 
 def act(client: Client, staff: User, action: str, organisation: Organisation) -> int:

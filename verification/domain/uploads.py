@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import uuid
@@ -14,9 +15,12 @@ from django.conf import settings
 
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, User
+from verification.domain import antivirus
 from verification.domain.failpoints import failpoint
 from verification.domain.lists import ListRefused, Look, look
 from verification.models import Upload
+
+logger = logging.getLogger(__name__)
 
 MEGABYTE = 1_000_000
 MAX_FILENAME = 255
@@ -34,13 +38,22 @@ class NoRoom(UploadRefused):
         super().__init__("There is no room for this file at the moment. Nothing was kept; please try again later.")
 
 
+class NotScanned(UploadRefused):
+    """The account's files are scanned, and the scanner cannot be asked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Files are scanned for viruses, and the scanner does not answer. Nothing was kept; try again later."
+        )
+
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: str, now: datetime) -> Upload:
     """Keep a list file and what a look at it found.  On refusal nothing is left on disk.
 
-    Raises UploadRefused, NoRoom, FeatureDisabled, ListRefused.
+    Raises UploadRefused, NoRoom, NotScanned, FeatureDisabled, ListRefused.
     """
     if not account.is_active:
         raise UploadRefused(f"This account is {account.get_status_display().lower()}: no new lists can be checked.")
@@ -51,6 +64,8 @@ def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: 
     filename = clean_name(filename)
     try:
         size = write(final, chunks, config)
+        if config.antivirus:
+            scan(final, filename)
         found = look(final, filename=filename, max_rows=config.rows_per_upload)
         return keep(upload_id, account, user, filename, size, found, now)
     except OSError as error:
@@ -84,6 +99,18 @@ def write(final: Path, chunks: Iterable[bytes], config: AccountConfig) -> int:
     finally:
         temporary.unlink(missing_ok=True)
     return size
+
+
+def scan(path: Path, filename: str) -> None:
+    """Have a file scanned.  Raises NotScanned, ListRefused."""
+    try:
+        with path.open("rb") as file:
+            antivirus.scan(file)
+    except antivirus.Infected as found:
+        raise ListRefused(f"{filename} holds something harmful ({found}); it was deleted.") from found
+    except antivirus.ScannerUnavailable as error:
+        logger.error("a list was not scanned: %s", error)
+        raise NotScanned from error
 
 
 def keep(

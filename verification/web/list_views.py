@@ -21,6 +21,7 @@ from verification.web.forms import StartForm, UploadForm
 from verification.web.shown import DELIMITERS, ENCODINGS
 
 JOBS_PER_PAGE = 25
+STATUS_OF: dict[type[Exception], int] = {uploads.NoRoom: 507, uploads.NotScanned: 503}  # others: 422
 NO_UPLOADS = "Uploading lists is switched off for this account. Ask us to switch it on."
 
 
@@ -53,7 +54,7 @@ def new_list(request: AccountRequest) -> HttpResponseBase:
             account=account, user=request.user, chunks=form.chunks(), filename=form.filename, now=timezone.now()
         )
     except (uploads.UploadRefused, lists.ListRefused) as refusal:
-        status = 507 if isinstance(refusal, uploads.NoRoom) else status
+        status = STATUS_OF.get(type(refusal), status)
         form.add_error(None, str(refusal))
     except FeatureDisabled:
         form.add_error(None, NO_UPLOADS)
