@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.forms import Form
@@ -38,7 +39,7 @@ class AccountAdmin(StaffAdmin[Account]):
     list_filter = ("status",)
     search_fields = ("slug",)
     search_help_text = "The beginning of the name or short name, or a member's whole address."
-    sortable_by = ("slug",)  # has an index; the heaviest users are on the start page
+    sortable_by = ("slug",)  # has an index
     prepopulated_fields = {"slug": ("name",)}
     form = AccountForm
     actions: Any = ("suspend", "resume")
@@ -137,8 +138,8 @@ class AccountAdmin(StaffAdmin[Account]):
         return f"{account.credits or 0:,}"
 
     @admin.display
-    def last_activity(self, account: Any) -> Any:  # Any: annotated; a time or None
-        return account.key_used_at
+    def last_activity(self, account: Any) -> str:  # Any: annotated
+        return display_for_value(account.key_used_at, "–")
 
     @admin.display(description="see also")
     def more(self, account: Account) -> SafeString:
