@@ -66,6 +66,9 @@ class Action(StrEnum):
     ORGANISATION_PAUSED = "organisation.paused"
     ORGANISATION_RESUMED = "organisation.resumed"
     JOB_REQUEUED = "job.requeued"
+    JOB_DELETED = "job.deleted"
+    CALLS_DELETED = "calls.deleted"
+    ADDRESS_ERASED = "address.erased"
     DO_NOT_PROBE_SET = "do_not_probe.set"
     DO_NOT_PROBE_REMOVED = "do_not_probe.removed"
 
@@ -90,6 +93,7 @@ def record(
     action: Action,
     actor: User | AnonymousUser | None,
     target: models.Model | None = None,
+    label: str | None = None,
     account: Account | None = None,
     reason: str = "",
     before: Mapping[str, Any] | None = None,  # Any: JSON
@@ -97,7 +101,8 @@ def record(
 ) -> AuditEntry:
     """Write one entry.  Of `before` and `after` only what differs is kept, and nothing named like a secret.
 
-    `target` is what was acted on; an account as the target is the entry's account, too.
+    `target` is what was acted on; an account as the target is the entry's account, too.  `label` names it where its own
+    name may hold an address, which must not stay here for good.
     """
     if account is None and isinstance(target, Account):
         account = target
@@ -110,7 +115,7 @@ def record(
         action=action.value,
         object_type=target._meta.label_lower if target else "",
         object_id=str(target.pk)[:64] if target else "",
-        object_label=str(target)[:200] if target else "",
+        object_label=(str(target) if label is None else label)[:200] if target else "",
         account=account,
         reason=reason[:REASON_LENGTH],
         before=before,

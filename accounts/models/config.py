@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from accounts.models.account import Account
@@ -13,8 +13,13 @@ def feature(help_text: str, *, default: bool = True) -> models.BooleanField[bool
     return models.BooleanField(default=default, help_text=help_text)
 
 
-def limit(default: int, help_text: str) -> models.PositiveIntegerField[int, int]:
-    return models.PositiveIntegerField(default=default, validators=[MinValueValidator(1)], help_text=help_text)
+def limit(default: int, help_text: str, *, most: int | None = None) -> models.PositiveIntegerField[int, int]:
+    bounds = [MinValueValidator(1), *([MaxValueValidator(most)] if most else [])]
+    return models.PositiveIntegerField(default=default, validators=bounds, help_text=help_text)
+
+
+RETENTION_DAYS = 30
+LONGEST_RETENTION_DAYS = 3_650
 
 
 class AccountConfig(models.Model):
@@ -40,6 +45,11 @@ class AccountConfig(models.Model):
     addresses_per_job = limit(100_000, "Addresses in one job request, at most.")
     upload_megabytes = limit(100, "Size of one uploaded list, at most, in units of 1,000,000 bytes.")
     deadline_seconds = limit(75, "Time for one address of a list, at most.")
+    retention_days = limit(
+        RETENTION_DAYS,
+        "Days after their end that lists, jobs and single checks are kept, with all addresses in them.",
+        most=LONGEST_RETENTION_DAYS,
+    )
     forbidden_local_parts: ArrayField[list[str], list[str]] = ArrayField(
         models.CharField(max_length=64),
         default=list,

@@ -20,10 +20,10 @@ from tests.chaos import victims
 from tests.chaos.victims import Circumstances
 from tests.factories import make_account, make_key
 from tests.verification.books import assert_books_agree, assert_feed_is_gapless
-from tests.verification.factories import NOW, make_job, make_upload, owner_of
-from verification.domain import failpoints, intake, sweeper
+from tests.verification.factories import NOW, finish, make_job, make_list, make_upload, owner_of
+from verification.domain import failpoints, intake, jobs, retention, sweeper
 from verification.domain.silence import UNREAD
-from verification.models import Batch, CheckResult, Job, JobStatus
+from verification.models import Batch, Check, CheckResult, Job, JobStatus, Upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KILLED = -signal.SIGKILL
@@ -235,6 +235,22 @@ def test_killed_in_a_live_call(circumstances: Circumstances, place: str, used: i
 def money(account: Account) -> tuple[int, int]:
     period = QuotaPeriod.objects.get(account=account)
     return period.used, period.reserved
+
+
+@pytest.mark.parametrize("place", ["block_before_commit", "block_before_commit:1", "list_before_unlink"])
+def test_killed_while_deleting(circumstances: Circumstances, place: str) -> None:
+    job = finish(make_list("email\n" + "".join(f"user{n}@ok.test\n" for n in range(30))))
+    assert job.upload is not None
+    jobs.delete(job=job, actor=None)
+
+    die(victims.delete_in_blocks_of_10, circumstances, place)
+    assert not Job.objects.of(job.account).exists()
+    while retention.delete_block():
+        pass
+
+    assert not Job.objects.exists()
+    assert not Check.objects.exists()
+    assert not Upload.objects.exists()
 
 
 def test_every_place_is_tried() -> None:

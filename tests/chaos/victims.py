@@ -26,7 +26,7 @@ from django.utils import timezone  # noqa: E402
 
 from accounts.models import Account, LicenseKey  # noqa: E402
 from verification.api.live_desks import Desks  # noqa: E402
-from verification.domain import claims, drain, guards, intake, live, sweeper  # noqa: E402
+from verification.domain import claims, drain, guards, intake, live, retention, sweeper  # noqa: E402
 from verification.engine import Answer, Engine, scenarios  # noqa: E402
 
 context = multiprocessing.get_context("forkserver")
@@ -161,3 +161,9 @@ def check_live(secret: str) -> None:
 
 def sweep() -> None:
     sweeper.Sweeper().sweep()
+
+
+def delete_in_blocks_of_10() -> None:
+    retention.BLOCK_ROWS = 10
+    while retention.delete_block():
+        pass

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from django.conf import settings as django_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -27,7 +29,8 @@ from tests.verification.factories import finish, make_job, make_list, owner_of
 from verification.api.live_desks import Desks
 from verification.domain import drain
 from verification.domain.live import LiveRequest, check_one
-from verification.models import Batch, CheckResult
+from verification.domain.sweeper import Sweeper
+from verification.models import Batch, CheckResult, Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
@@ -109,6 +112,14 @@ def upload(account: Account, content: str) -> str:
     return "started" if started.status_code == 302 else str(started.context["form"].non_field_errors()[0])
 
 
+def left_after_ten_days(account: Account, content: str) -> str:
+    """End a list ten days ago; gives whether it is still there after a round of the sweeper."""
+    job = finish(make_list(content, account=account))
+    Job.objects.filter(pk=job.pk).update(finished_at=Now() - timedelta(days=10))
+    Sweeper().sweep()
+    return "kept" if Job.objects.filter(pk=job.pk).exists() else "gone"
+
+
 def export_status(account: Account, content: str) -> int:
     job = finish(make_list(content, account=account))
     client = Client()
@@ -144,6 +155,7 @@ EFFECTS: dict[str, tuple[Look, str, object, object, object]] = {  # look, at wha
     "addresses_per_job": (job_request, "a@ok.test b@ok.test", 1, "FULL", TOO_MANY),
     "upload_megabytes": (upload, BIG, 1, "started", TOO_BIG),
     "deadline_seconds": (verdict, "a@slow-500.test", 1, "Ok/Success", f"{LATER}, for now"),
+    "retention_days": (left_after_ten_days, "email\na@ok.test\n", 9, "kept", "gone"),
     "forbidden_local_parts": (job_request, "Sales@ok.test", ["sales"], "FULL", "PART"),
 }
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from tests.verification.factories import finish, give_verdict, make_job, make_list, make_upload
+from tests.verification.factories import NOW, finish, give_verdict, make_job, make_list, make_upload
 from verification.domain import exports, lists
 from verification.domain.cells import EARLIER_COLUMNS, RESULT_COLUMNS, guard, unguard
 from verification.engine.types import Blame, Reason, Result
 from verification.models import Job
 
 pytestmark = pytest.mark.django_db
-CHECKED = "2026-11-22T12:00:00Z"
+CHECKED = f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.fixture(autouse=True)

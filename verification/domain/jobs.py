@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from django.db import connection, transaction
@@ -96,7 +97,30 @@ def requeue(*, account: Account, actor: User | None, job: Job | None = None) -> 
     for each in found:
         if each.is_reading and each.upload_id is not None:
             bells.ask_to_read(each.pk)
-        audit.record(action=Action.JOB_REQUEUED, actor=actor, target=each, account=account)
+        audit.record(action=Action.JOB_REQUEUED, actor=actor, target=each, label=label_of(each), account=account)
     if found:
         bells.ring()
     return len(found)
+
+
+@transaction.atomic
+def delete(*, job: Job, actor: User | None, reason: str = "") -> None:
+    """Cancel a job that has not ended, and show it no more; its rows go block by block, see retention.py."""
+    with suppress(WrongStatus):
+        cancel(job=job)
+    if Job.objects.filter(pk=job.pk, deleted_at=None).update(deleted_at=Now()):
+        counts = {"rows": job.total, "source": job.source}
+        audit.record(
+            action=Action.JOB_DELETED,
+            actor=actor,
+            target=job,
+            label=label_of(job),
+            account=job.account,
+            reason=reason,
+            before=counts,
+        )
+
+
+def label_of(job: Job) -> str:
+    """Name a job in the audit log; its own name may be an address."""
+    return f"job {job.pk}"

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
 from accounts.domain import quota
-from verification.domain import bells, idempotency, organisations, slots, usage
+from verification.domain import bells, idempotency, organisations, retention, slots, usage
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
@@ -34,7 +34,8 @@ SPLIT_FROM_ATTEMPTS = 2
 PART_ROWS = 16
 PUT_ASIDE_ATTEMPTS = 3
 BELL_SECONDS = 5.0  # between two bells for the same silence
-CLEANING_SECONDS = 3_600.0  # between two looks for orphan files
+CLEANING_SECONDS = 3_600.0  # between two looks for orphan files, and for what is past its days
+DELETING_SECONDS = 0.5  # of a round; the other work must not wait
 ORPHAN_HOURS = 24
 ELSEWHERE_HOURS = 1  # how long a list may wait for the machine that has its file
 
@@ -75,6 +76,7 @@ class Sweeper:
 
     last_bell: float = -BELL_SECONDS
     last_cleaning: float = -CLEANING_SECONDS
+    has_old: bool = False  # there may be more that is past its days
     asked: dict[object, float] = field(default_factory=dict)
 
     def sweep(self) -> None:
@@ -90,6 +92,18 @@ class Sweeper:
             remove_orphan_files()
             organisations.forget_old()
             idempotency.sweep()
+            self.has_old = True
+        self.delete_old()
+
+    def delete_old(self) -> None:
+        """Delete what is past its days, or was deleted by somebody, for half a second a round."""
+        until = time.monotonic() + DELETING_SECONDS
+        while time.monotonic() < until:
+            if retention.delete_block():
+                continue
+            if not self.has_old:
+                return
+            self.has_old = bool(retention.delete_old_jobs() or retention.delete_old_calls())
 
     def ring_for_silent_work(self) -> None:
         """Ring when claimable work exists and nobody holds a lease, or nobody on this machine could."""

@@ -31,7 +31,8 @@ class JobSource(models.TextChoices):
 
 class JobQuerySet(models.QuerySet["Job"]):
     def of(self, account: Account) -> JobQuerySet:
-        return self.filter(account=account)
+        """Keep those that the account may see: deleted ones are not there, though their rows may be for a while."""
+        return self.filter(account=account, deleted_at=None)
 
     def newest_first(self) -> JobQuerySet:
         return self.order_by("-created_at", "-pk")
@@ -74,6 +75,7 @@ class Job(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)  # its rows go block by block, and it goes with the last
 
     objects = JobQuerySet.as_manager()
 
@@ -86,6 +88,9 @@ class Job(models.Model):
                 name="job_counters_add_up",
             ),
             models.CheckConstraint(
+                condition=Q(deleted_at=None) | Q(status__in=["finished", "cancelled"]), name="job_ends_before_it_goes"
+            ),
+            models.CheckConstraint(
                 condition=Q(is_reading=False) | Q(status__in=["parsing", "paused"]), name="job_reads_before_it_ends"
             ),
         ]
@@ -96,6 +101,7 @@ class Job(models.Model):
             ),
             models.Index(fields=["status"], name="job_unended", condition=Q(status__in=["parsing", "running"])),
             models.Index(fields=["created_at"], name="job_reading", condition=Q(is_reading=True)),
+            models.Index(fields=["deleted_at"], name="job_deleted", condition=Q(deleted_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
