@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -17,7 +18,7 @@ from accounts.domain import key_rules, keys
 from accounts.models import KeyKind, LicenseKey, Scope
 from accounts.models.key import usual_scopes
 
-RULES = ("scopes", "allowed_networks", "expires_at")
+RULES = ("scopes", "allowed_networks", "monthly_cap", "calls_per_minute", "expires_at")
 
 
 class KeyForm(ModelForm[LicenseKey]):
@@ -29,6 +30,8 @@ class KeyForm(ModelForm[LicenseKey]):
             "name": key_rules.read_name,
             "scopes": key_rules.read_scopes,
             "allowed_networks": key_rules.read_networks,
+            "monthly_cap": partial(key_rules.read_limit, "monthly_cap"),
+            "calls_per_minute": partial(key_rules.read_limit, "calls_per_minute"),
         }
         for field, read in readers.items():
             if field in data:
@@ -106,6 +109,8 @@ class LicenseKeyAdmin(StaffAdmin[LicenseKey]):
                 name=obj.name,
                 scopes=obj.scopes,
                 allowed_networks=obj.allowed_networks,
+                monthly_cap=obj.monthly_cap,
+                calls_per_minute=obj.calls_per_minute,
                 expires_at=obj.expires_at,
                 now=timezone.now(),
             )
@@ -118,6 +123,8 @@ class LicenseKeyAdmin(StaffAdmin[LicenseKey]):
             now=timezone.now(),
             scopes=obj.scopes,
             allowed_networks=obj.allowed_networks,
+            monthly_cap=obj.monthly_cap,
+            calls_per_minute=obj.calls_per_minute,
             expires_at=obj.expires_at,
         )
         obj.pk, obj.prefix, obj._state.adding = made.pk, made.prefix, False

@@ -26,6 +26,12 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
     list_select_related = ("account", "period__account")
     search_fields = ("reference__exact",)
     search_help_text = "By reference."
+    # the key by number: it may be gone
+    fields = (
+        *("account", "reference", "period", "key_id", "from_period", "from_credit", "settled", "released"),
+        *("created_at", "expires_at"),
+    )
+    readonly_fields = ("key_id",)
 
 
 @admin.register(LedgerEntry)

@@ -11,6 +11,7 @@ from accounts.models import Scope
 LONGEST_NAME = 100
 NETWORKS_AT_MOST = 50
 LONGEST_OVERLAP = timedelta(days=90)
+LARGEST_LIMIT = 1_000_000_000
 
 
 class KeyFaulty(ValueError):
@@ -59,6 +60,13 @@ def read_expiry(moment: datetime | None, *, now: datetime) -> datetime | None:
     if moment is not None and moment <= now:
         raise KeyFaulty("expires_at", "A key cannot expire in the past.")
     return moment
+
+
+def read_limit(field: str, number: int | None) -> int | None:
+    """Give a limit of a key's own; None is none."""
+    if number is not None and not 1 <= number <= LARGEST_LIMIT:
+        raise KeyFaulty(field, f"A limit is a number from 1 to {LARGEST_LIMIT:,}.")
+    return number
 
 
 def read_overlap(moment: datetime | None, *, now: datetime) -> datetime | None:

@@ -39,8 +39,8 @@ __all__ = [
 ]
 
 PREFIXES = {KeyKind.LIVE: "evp_live_", KeyKind.SANDBOX: "evp_test_"}
-AUDITED = ("name", "kind", "prefix", "scopes", "allowed_networks", "expires_at")
-RULES = ("name", "scopes", "allowed_networks", "expires_at")
+RULES = ("name", "scopes", "allowed_networks", "monthly_cap", "calls_per_minute", "expires_at")
+AUDITED = ("kind", "prefix", *RULES)
 SHOWN_LENGTH = 13  # "evp_live_" and 4 characters: enough to recognise a key by, as in the logs
 SHAPE = re.compile(r"(evp_(?:live|test)_[a-z2-7]{32})([a-z2-7]{6})", re.ASCII)
 KEYS_AT_MOST = 1_000  # in force, of one account
@@ -90,11 +90,14 @@ def create_key(
     now: datetime,
     scopes: Iterable[str] | None = None,
     allowed_networks: Iterable[str] = (),
+    monthly_cap: int | None = None,
+    calls_per_minute: int | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[LicenseKey, str]:
     """Make a key of an account and give it with its secret, which cannot be had again.
 
-    Without `scopes` it may do all but manage the account.  Raises KeyFaulty, TooManyKeys.
+    Without `scopes` it may do all but manage the account.  `monthly_cap` and `calls_per_minute` are its share of what
+    the account has.  Raises KeyFaulty, TooManyKeys.
     """
     secret = new_secret(kind)
     key = LicenseKey(
@@ -105,6 +108,8 @@ def create_key(
         digest=digest(secret),
         scopes=usual_scopes() if scopes is None else rules.read_scopes(scopes),
         allowed_networks=rules.read_networks(allowed_networks),
+        monthly_cap=rules.read_limit("monthly_cap", monthly_cap),
+        calls_per_minute=rules.read_limit("calls_per_minute", calls_per_minute),
         expires_at=rules.read_expiry(expires_at, now=now),
         created_by=actor,
     )
@@ -124,6 +129,8 @@ def change_key(
     name: str,
     scopes: Iterable[str],
     allowed_networks: Iterable[str],
+    monthly_cap: int | None,
+    calls_per_minute: int | None,
     expires_at: datetime | None,
     now: datetime,
 ) -> None:
@@ -132,6 +139,8 @@ def change_key(
     locked.name = rules.read_name(name)
     locked.scopes = rules.read_scopes(scopes)
     locked.allowed_networks = rules.read_networks(allowed_networks)
+    locked.monthly_cap = rules.read_limit("monthly_cap", monthly_cap)
+    locked.calls_per_minute = rules.read_limit("calls_per_minute", calls_per_minute)
     locked.expires_at = rules.read_expiry(expires_at, now=now)
     before = audit.stored(locked, RULES)
     _save(locked, key, *RULES)

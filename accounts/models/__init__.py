@@ -8,17 +8,20 @@ from accounts.models.guess import Guess
 from accounts.models.invitation import Invitation
 from accounts.models.key import KeyKind, LicenseKey, Scope
 from accounts.models.quota import Credit, LedgerEntry, LedgerKind, QuotaPeriod, Reservation
+from accounts.models.usage import AccountUsage, KeyUsage
 from accounts.models.user import User
 
 __all__ = [
     "Account",
     "AccountConfig",
+    "AccountUsage",
     "AuditEntry",
     "Credit",
     "FeatureRequest",
     "Guess",
     "Invitation",
     "KeyKind",
+    "KeyUsage",
     "LedgerEntry",
     "LedgerKind",
     "LicenseKey",

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -46,6 +47,10 @@ class CidrField(models.CharField):  # type: ignore[type-arg]  # takes none at ru
         return None if value is None else str(value)
 
 
+def own_limit(help_text: str) -> models.PositiveIntegerField[int | None, int | None]:
+    return models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)], help_text=help_text)
+
+
 class LicenseKeyQuerySet(models.QuerySet["LicenseKey"]):
     def of(self, account: Account) -> LicenseKeyQuerySet:
         return self.filter(account=account)
@@ -81,6 +86,8 @@ class LicenseKey(models.Model):
         blank=True,
         help_text="Networks it may be used from, like 192.0.2.0/24, separated by commas. Empty: from anywhere.",
     )
+    monthly_cap = own_limit("Checks it may take of the account's in a period. Empty: all of them.")
+    calls_per_minute = own_limit("Calls it may make in a minute. Empty: as many as the account may.")
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)  # to 5 minutes
@@ -105,6 +112,11 @@ class LicenseKey(models.Model):
                 condition=Q(previous_digest=None, previous_until=None)
                 | Q(previous_digest__isnull=False, previous_until__isnull=False),
                 name="license_key_previous_ends",
+            ),
+            models.CheckConstraint(
+                condition=(Q(monthly_cap=None) | Q(monthly_cap__gt=0))
+                & (Q(calls_per_minute=None) | Q(calls_per_minute__gt=0)),
+                name="license_key_limits_positive",
             ),
             models.CheckConstraint(
                 condition=Q(previous_digest=None) | ~Q(previous_digest=F("digest")), name="license_key_digests_differ"

@@ -82,6 +82,10 @@ class Reservation(models.Model):
     settled = models.BigIntegerField(default=0)
     released = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+    # the key whose share it counts on; with `expires_at` it is a call that waits, and counted among its account's
+    key = models.ForeignKey(
+        LicenseKey, on_delete=models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False
+    )
     expires_at = models.DateTimeField(null=True, blank=True)  # None: held as long as its job lives
 
     class Meta:

@@ -97,6 +97,8 @@ def test_create_key_with_rules() -> None:
         ("allowed_networks", [""]),
         ("allowed_networks", ["example.com"]),
         ("allowed_networks", [f"192.0.2.{n}" for n in range(51)]),
+        ("monthly_cap", 0),
+        ("calls_per_minute", 1_000_000_001),
         ("expires_at", NOW),
     ],
 )
@@ -136,10 +138,12 @@ def test_keys_of_an_account_newest_first() -> None:
 def test_change_key() -> None:
     key, secret = make_key()
     rules: dict[str, Any] = {"name": "New", "scopes": ["jobs"], "allowed_networks": ["::/0"]}
+    rules |= {"monthly_cap": 500, "calls_per_minute": 60}
     keys.change_key(key=key, actor=None, expires_at=LATER, now=NOW, **rules)
     stored = LicenseKey.objects.get(pk=key.pk)
     for one in (key, stored):
         assert (one.name, one.scopes, one.allowed_networks) == ("New", ["jobs"], ["::/0"])
+        assert (one.monthly_cap, one.calls_per_minute) == (500, 60)
         assert one.expires_at == LATER
     assert access.authenticate(secret=secret, client="2001:db8::1") == key
 
