@@ -12,10 +12,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
 
 from accounts.models import User
-from portal import impersonation
+from portal import impersonation, queue_page, start_page
 
 NEEDS_FACTOR = "Staff pages open once you have a second step: an authenticator app or a passkey."
 
@@ -38,8 +40,16 @@ class StaffSite(admin.AdminSite):
         return super().has_permission(request) and has_needed_factor(request)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        end = path("impersonation/end/", self.admin_view(impersonation.end), name="end_impersonation")
-        return [end, *super().get_urls()]
+        return [
+            path("impersonation/end/", self.admin_view(impersonation.end), name="end_impersonation"),
+            path("queue/", self.admin_view(queue_page.queue), name="queue"),
+            path("queue/release/", self.admin_view(queue_page.release), name="queue_release"),
+            *super().get_urls(),
+        ]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        shown = start_page.context(request, now=timezone.now())
+        return super().index(request, {**(extra_context or {}), **shown})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         if self.has_permission(request):

@@ -10,6 +10,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
+from django_q.models import Task
 
 from accounts.domain import audit, quota
 from accounts.domain.audit import Action
@@ -48,6 +49,7 @@ def make_rows(staff: User | None = None) -> Account:
         )
     _make_work(job)
     _make_pacing(account)
+    _make_failure()
     DailyTally.objects.create(
         account=account, key=key, day="2026-11-22", source="live", result="Ok", reason="Success", blame="none", count=3
     )
@@ -73,6 +75,13 @@ def _make_pacing(account: Account) -> None:
         PacingGrant.objects.create(
             organisation=organisation, holder=uuid4(), live=live, slots=1, until=timezone.now() + timedelta(seconds=30)
         )
+
+
+def _make_failure() -> None:
+    now = timezone.now()
+    Task.objects.create(
+        id=uuid4().hex, func="verification.tasks.run_drain", started=now, stopped=now, success=False, result="<b>no</b>"
+    )
 
 
 def change_url(row: Any) -> str:  # Any: a model's instance

@@ -109,7 +109,7 @@ def signed_in(browser: Browser, live: str, session: str) -> BrowserContext:
 
 def admin_pages(client: Client) -> list[str]:
     """Give the index, and each model's list, add form where there is one, and form of its first row."""
-    pages = [reverse("admin:index"), reverse("admin:app_list", args=["accounts"])]
+    pages = [reverse("admin:index"), reverse("admin:queue"), reverse("admin:app_list", args=["accounts"])]
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         add = reverse(f"{name}_add")
