@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import sys
 from pathlib import Path
@@ -257,7 +258,9 @@ if Q_BROKER and not Q_BROKER.startswith(("redis://", "rediss://")):
     raise ImproperlyConfigured("Q_BROKER must be redis://… or rediss://…; without it the queue is in Postgres.")
 
 # The bell.  retry counts from prefetch: queue_limit = workers and bulk 1 keep it honest.
-Q_WORKERS = env.int("Q_WORKERS", default=4)  # one drains, one works on what killed others, two read lists
+# Processes that work on jobs: a core each, as long as mail servers' answers keep them busy.
+DRAINS = max(1, env.int("DRAINS", default=min(4, os.cpu_count() or 1)))
+Q_WORKERS = env.int("Q_WORKERS", default=DRAINS + 3)  # one works on what killed others, two read lists
 WORKER_MEMORY_MB = env.int("WORKER_MEMORY_MB", default=1_500)  # address space of a worker that drains; 0: no bound
 Q_CLUSTER = {
     "name": "portal",

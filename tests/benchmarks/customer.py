@@ -36,23 +36,49 @@ class Customer:
         self.post(self.client.get("/accounts/login/"), form).raise_for_status()
         self.account = str(self.client.get("/").url).split("/a/")[1].split("/")[0]
 
-    def post(self, page: httpx.Response, data: dict[str, str], **files: Any) -> httpx.Response:  # Any: httpx's union
+    def post(
+        self,
+        page: httpx.Response,
+        data: dict[str, str],
+        to: str = "",
+        **files: Any,  # Any: httpx's union
+    ) -> httpx.Response:
+        """Send a form of a page, to the page itself or elsewhere."""
         token = CSRF.search(page.text)
         assert token, f"no form on {page.url}"
         headers = {"Referer": str(page.url)}
-        return self.client.post(page.url, data=data | {"csrfmiddlewaretoken": token[1]}, headers=headers, **files)
+        filled = data | {"csrfmiddlewaretoken": token[1]}
+        return self.client.post(to or page.url, data=filled, headers=headers, **files)
 
-    def verify(self, addresses: Iterable[str]) -> tuple[str, Times, dict[str, int]]:
-        """Upload addresses, start, wait for the end; gives the job's id, the times and its counters."""
+    def start(self, text: str) -> tuple[str, httpx.Response, float]:
+        """Upload a list and start it; gives the job's id, its page and the seconds of the upload."""
         new = self.client.get(f"/a/{self.account}/lists/new")
-        text = "email\n" + "\n".join(addresses) + "\n"
         begun = time.monotonic()
         found = self.post(new, {}, files={"file": ("list.csv", text.encode(), "text/csv")})
         found.raise_for_status()
-        uploaded = time.monotonic()
+        seconds = time.monotonic() - begun
         page = self.post(found, {"address_column": "0"})
         page.raise_for_status()
-        job_id = str(page.url).split("?")[0].rstrip("/").rsplit("/", 1)[1]
+        return str(page.url).split("?")[0].rstrip("/").rsplit("/", 1)[1], page, seconds
+
+    def make_ready(self, addresses: Iterable[str], rows: int) -> float:
+        """Give the seconds until an uploaded list's rows are all checks while its job is paused; it is cancelled."""
+        text = as_list(addresses)
+        begun = time.monotonic()
+        job_id, page, _ = self.start(text)
+        self.act(page, job_id, "pause")
+        while self.job(job_id)["counts"]["total"] < rows:
+            time.sleep(0.1)
+        seconds = time.monotonic() - begun
+        self.act(page, job_id, "cancel")
+        return seconds
+
+    def act(self, page: httpx.Response, job_id: str, action: str) -> None:
+        self.post(page, {}, to=f"/a/{self.account}/jobs/{job_id}/{action}").raise_for_status()
+
+    def verify(self, addresses: Iterable[str]) -> tuple[str, Times, dict[str, int]]:
+        """Upload addresses, start, wait for the end; gives the job's id, the times and its counters."""
+        job_id, _, upload = self.start(as_list(addresses))
         started, ready, first = time.monotonic(), 0.0, 0.0
         while True:
             status = self.job(job_id)
@@ -60,8 +86,8 @@ class Customer:
             ready = ready or (now if status["status"] != "parsing" else 0.0)
             first = first or (now if counts["decided"] + counts["undecided"] else 0.0)
             if status["status"] in ("finished", "cancelled"):
-                return job_id, Times(uploaded - begun, ready, first, now), counts
-            time.sleep(0.1)
+                return job_id, Times(upload, ready, first, now), counts
+            time.sleep(0.25)
 
     def job(self, job_id: str) -> dict[str, Any]:  # Any: JSON
         headers = {"X-License-Key": self.first_run["license_key"]}
@@ -76,6 +102,10 @@ class Customer:
             for chunk in answer.iter_bytes():
                 rows += chunk.count(b"\n")
         return rows, time.monotonic() - begun
+
+
+def as_list(addresses: Iterable[str]) -> str:
+    return "email\n" + "\n".join(addresses) + "\n"
 
 
 def print_memory(data: Path) -> None:

@@ -29,10 +29,11 @@ def main() -> None:
     options.add_argument("--without-engine", action="store_true", help="leave out the engine alone")
     chosen = options.parse_args()
     customer, rows = Customer(chosen.data), chosen.addresses
+    line("list: upload to ready, paused", customer.make_ready(addresses(rows, chosen.domains), rows), rows)
+    line("bare COPY of the same rows", bare_copy(customer.data, rows, chosen.domains), rows)
     job_id, times, counts = customer.verify(addresses(rows, chosen.domains))
     line("list: upload and look", times.upload, rows)
     line("list: start to rows being checks", times.ready, rows)
-    line("bare COPY of the same rows", bare_copy(customer.data, rows, chosen.domains), rows)
     line("job: start to first result", times.first)
     line("job: start to last result", times.last, rows)
     if not chosen.without_engine:

@@ -97,7 +97,7 @@ def test_suspects_have_a_drain_of_their_own(circumstances: Circumstances) -> Non
     suspected, fine = make_job(["jane@ok.test"]), make_job(["joe@ok.test"])
     Batch.objects.filter(job=suspected).update(attempts=1)
 
-    with slots.hold(slots.Slot.MAIN):
+    with slots.hold_all(slots.Slot.MAIN):
         assert victims.run(victims.drain_from_table, circumstances) == 0
 
     suspected.refresh_from_db()
@@ -107,7 +107,7 @@ def test_suspects_have_a_drain_of_their_own(circumstances: Circumstances) -> Non
 
 def test_with_both_slots_taken_a_bell_is_for_nothing(circumstances: Circumstances) -> None:
     make_job(["jane@ok.test"])
-    with slots.hold(slots.Slot.MAIN), slots.hold(slots.Slot.SUSPECTS):
+    with slots.hold_all(slots.Slot.MAIN), slots.hold_all(slots.Slot.SUSPECTS):
         assert victims.run(victims.drain_from_table, circumstances) == 0
     assert Batch.objects.count() == 1
 
@@ -116,4 +116,4 @@ def test_a_killed_drain_frees_its_slot(circumstances: Circumstances) -> None:
     make_job(["jane@ok.test"])
     armed = Circumstances(circumstances.database, circumstances.run_dir, {"FAILPOINT": "claim_committed"})
     assert victims.run(victims.drain_from_table, armed) == -signal.SIGKILL
-    assert slots.is_free(slots.Slot.MAIN)
+    assert slots.has_free_seat(slots.Slot.MAIN)

@@ -70,7 +70,7 @@ def enter(circumstances: Circumstances, task: Callable[..., object], *arguments:
     claims.LEASE_SECONDS, claims.RENEW_SECONDS = circumstances.lease_seconds, circumstances.lease_seconds / 4
     guards.STUCK_SECONDS, guards.BEAT_SECONDS = circumstances.stuck_seconds, circumstances.stuck_seconds / 10
     intake.FIRST_PIECE_ROWS = intake.PIECE_ROWS = circumstances.piece_rows
-    drain.IDLE_SECONDS, drain.FLUSH_SECONDS = 0.02, 0.02
+    drain.IDLE_SECONDS, drain.FLUSH_SECONDS, drain.GATHER_SECONDS = 0.02, 0.02, 0
     task(*arguments)
 
 

@@ -16,7 +16,6 @@ from accounts.models import Account, KeyKind, LedgerEntry, Reservation
 from tests.asgi_server import serving
 from tests.factories import make_account, make_key
 from verification.domain import drain
-from verification.domain.slots import Slot
 from verification.engine import scenarios
 from verification.engine.types import LEGAL_PAIRS, Blame
 from verification.models import Check, CheckResult, DailyTally, DomainFact, Event, KnownMailbox, PendingTally
@@ -131,7 +130,7 @@ def work_off(settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     """Let the drain work as it does in the queue's task."""
     settings.RUN_DIR = folder
     monkeypatch.setattr(drain, "IDLE_SECONDS", 0.2)
-    asyncio.run(drain.drain_once(Slot.MAIN))
+    asyncio.run(drain.drain_once())
 
 
 def test_a_job_with_a_sandbox_key_takes_the_whole_road(

@@ -121,7 +121,7 @@ def test_a_drain_that_died_is_replaced_before_its_leases_expire() -> None:
     make_job(["joe@ok.test"])
     silence()
 
-    with slots.hold(Slot.MAIN):
+    with slots.hold_all(Slot.MAIN):
         Sweeper().sweep()
         assert bells() == []
     Sweeper().sweep()
@@ -135,7 +135,7 @@ def test_suspects_ring_for_a_drain_of_their_own() -> None:
     Batch.objects.filter(token=None).update(attempts=1)
     silence()
 
-    with slots.hold(Slot.MAIN):
+    with slots.hold_all(Slot.MAIN):
         Sweeper().sweep()
     assert bells() == ["verification.tasks.run_drain"]
 

@@ -6,7 +6,7 @@ A batch is claimable when it is due, nobody holds it, its job runs and its accou
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from psycopg import AsyncConnection
@@ -81,8 +81,7 @@ UPDATE verification_batch b SET token = NULL, lease_until = NULL FROM ours WHERE
 OPEN_CHECKS = """
 SELECT c.id, c.address, c.domain FROM verification_check c
 LEFT JOIN verification_checkresult r ON r.check_row_id = c.id AND r.final
-WHERE c.id = ANY(%(check_ids)s) AND r.check_row_id IS NULL
-ORDER BY array_position(%(check_ids)s, c.id)
+WHERE c.id = ANY(%(check_ids)b::bigint[]) AND r.check_row_id IS NULL
 """
 
 CONFIG = """
@@ -150,14 +149,20 @@ async def claim(connection: Connection, *, limit: int, suspects: bool = False, b
     return leases
 
 
-async def read_order(connection: Connection, lease: Lease) -> Order:
-    """Read what a lease asks for."""
-    config, hash_key = await read_config(connection, lease.job_id)
+async def read_orders(connection: Connection, leases: Sequence[Lease]) -> AsyncIterator[Order]:
+    """Read what leases ask for, one after the other."""
+    configs: dict[uuid.UUID, tuple[AccountConfig, bytes]] = {}
+    for lease in leases:
+        if lease.job_id not in configs:
+            configs[lease.job_id] = await read_config(connection, lease.job_id)
+        yield await read_order(connection, lease, *configs[lease.job_id])
+
+
+async def read_order(connection: Connection, lease: Lease, config: AccountConfig, hash_key: bytes) -> Order:
     forbidden = await do_not_probe.names(connection)
-    cursor = await connection.execute(OPEN_CHECKS, {"check_ids": lease.check_ids})
     checks = [
         OpenCheck(check_id, address, domain, digest_of(parse(address), hash_key=hash_key))
-        for check_id, address, domain in await cursor.fetchall()
+        for check_id, address, domain in await open_checks(connection, lease)
     ]
     earlier: dict[bytes, Earlier] = {}
     catch_alls: dict[str, CatchAll] = {}
@@ -170,6 +175,13 @@ async def read_order(connection: Connection, lease: Lease) -> Order:
     options = replace(probe_options(config, do_not_probe=forbidden), mail_from=lease.sender, source=lease.source)
     may_wait = config.greylist_retry and not lease.sandbox
     return Order(lease, checks, options, float(config.deadline_seconds), may_wait, earlier, catch_alls)
+
+
+async def open_checks(connection: Connection, lease: Lease) -> list[tuple[int, str, str]]:
+    """Give id, address and domain of the checks without a final result, in the order of their batch."""
+    cursor = await connection.execute(OPEN_CHECKS, {"check_ids": lease.check_ids})
+    rows: dict[int, tuple[int, str, str]] = {row[0]: row for row in await cursor.fetchall()}
+    return [rows[check_id] for check_id in lease.check_ids if check_id in rows]
 
 
 async def read_config(connection: Connection, job_id: uuid.UUID) -> tuple[AccountConfig, bytes]:

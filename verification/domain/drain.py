@@ -18,7 +18,7 @@ from functools import partial
 from django.conf import settings
 from psycopg import AsyncConnection
 
-from verification.domain import claims, guards, killers, slots
+from verification.domain import bells, claims, guards, killers, slots
 from verification.domain.claims import Lease, OpenCheck, Order
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
@@ -26,7 +26,7 @@ from verification.domain.flush import Answered, Part, flush
 from verification.domain.pacing import pacing_of_jobs
 from verification.domain.probing import engine_config
 from verification.domain.reuse import Earlier
-from verification.domain.slots import Slot
+from verification.domain.slots import Seat, Slot
 from verification.engine import Answer, Engine, scenarios
 from verification.engine.memory import collect_less_often
 from verification.engine.syntax import parse
@@ -40,6 +40,7 @@ IDLE_SECONDS = 3.0  # without work this long the drain ends
 STOP_LOOK_SECONDS = 0.5
 STOP_WRITE_SECONDS = 3.0
 FLUSH_SECONDS = 0.3  # between two looks for answers of batches that are not complete
+GATHER_SECONDS = 0.1  # for others to be complete, too, while there is more in work
 CLAIM_SECONDS = 0.2
 BATCH_SIZE = 250
 AHEAD = 250  # checks that stand ready, so that no slot stays empty while the next batch is claimed
@@ -73,13 +74,15 @@ def run_drain() -> bool:
 
     True asks the caller to ring again: work may be left.
     """
-    with slots.take_slot() as slot:
-        if slot is None:
+    with slots.take_seat() as seat:
+        if seat is None:
             return False
+        if slots.wants_help():
+            bells.ring()
         guards.limit_memory()
         collect_less_often()
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            return runner.run(drain_once(slot))
+            return runner.run(drain_once(seat))
 
 
 def used_again(check: OpenCheck, earlier: Earlier) -> Answered:
@@ -105,9 +108,9 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def drain_once(slot: Slot = Slot.MAIN) -> bool:
+async def drain_once(seat: Seat = slots.FIRST_SEAT) -> bool:
     asyncio.get_running_loop().set_exception_handler(guards.heed_memory_errors)
-    async with guards.beating(), pacing_of_jobs(settings.RUN_DIR / f"{slot}.holder") as pacing:
+    async with guards.beating(), pacing_of_jobs(settings.RUN_DIR / f"{seat.name}.holder") as pacing:
         engine = Engine(engine_config(), pacing=pacing)
 
         async def probe(address: str, order: Order) -> Answer:
@@ -118,7 +121,7 @@ async def drain_once(slot: Slot = Slot.MAIN) -> bool:
 
         try:
             async with await AsyncConnection.connect(**connection_kwargs("drain"), autocommit=True) as connection:
-                return await Drain(connection, probe, slot, remember=engine.remember_catch_all).run()
+                return await Drain(connection, probe, seat.slot, remember=engine.remember_catch_all).run()
         finally:
             await engine.aclose()
 
@@ -187,6 +190,8 @@ class Drain:
         next_look = time.monotonic() + FLUSH_SECONDS
         while not self.is_ending:
             await wait_briefly(self.progress, max(next_look - time.monotonic(), 0.0))
+            if any(hold.open for hold in self.holds.values()):
+                await asyncio.sleep(GATHER_SECONDS)
             if is_due := time.monotonic() >= next_look:
                 next_look = time.monotonic() + FLUSH_SECONDS
             await self.flush_answers(writer, only_complete=not is_due)
@@ -228,8 +233,8 @@ class Drain:
         served = {hold.lease.account_id for hold in self.holds.values()} if free <= 0 else ()
         limit = 1 if suspects else max(1, free // BATCH_SIZE)
         leases = await claims.claim(self.connection, limit=limit, suspects=suspects, but=served)
-        for lease in leases:
-            self.start(await claims.read_order(self.connection, lease))
+        async for order in claims.read_orders(self.connection, leases):
+            self.start(order)
         return bool(leases) if free > 0 else self.may_have_more
 
     def start(self, order: Order) -> None:

@@ -14,12 +14,12 @@ Connection = AsyncConnection[Any]  # Any: whatever its rows are made of
 
 LOAD = """
 SELECT domain, catch_all, host, extract(epoch FROM probed_at)::bigint FROM verification_domainfact
-WHERE domain = ANY(%(domains)s) AND probed_at > now() - interval '1 day'
+WHERE domain = ANY(%(domains)b::text[]) AND probed_at > now() - interval '1 day'
 """
 
 KEEP = """
 INSERT INTO verification_domainfact AS f (domain, catch_all, host, probed_at)
-SELECT * FROM unnest(%(domain)s::text[], %(catch_all)s::text[], %(host)s::text[], %(probed_at)s::timestamptz[])
+SELECT * FROM unnest(%(domain)b::text[], %(catch_all)b::text[], %(host)b::text[], %(probed_at)b::timestamptz[])
      AS new(domain, catch_all, host, probed_at)
 ORDER BY domain
 ON CONFLICT (domain) DO UPDATE SET catch_all = excluded.catch_all, host = excluded.host, probed_at = excluded.probed_at

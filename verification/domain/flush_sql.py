@@ -3,7 +3,7 @@
 # In the order of the ids, as everybody locks batches.  `ends.at`: when the rows become final whatever they are.
 LOCK_BATCHES = """
 SELECT b.id, b.flushes, now() + interval '1 second' < ends.at AS has_time
-FROM unnest(%(ids)s::bigint[], %(tokens)s::uuid[]) AS held(id, token)
+FROM unnest(%(ids)b::bigint[], %(tokens)b::uuid[]) AS held(id, token)
 JOIN verification_batch b ON b.id = held.id AND b.token = held.token
 JOIN verification_job j ON j.id = b.job_id
 CROSS JOIN LATERAL (SELECT least(coalesce(b.first_tried_at, now()) + make_interval(secs => %(greylist_seconds)s),
@@ -50,7 +50,7 @@ WHERE id = %(job_id)s RETURNING event_seq
 
 INSERT_EVENT = """
 INSERT INTO verification_event (job_id, account_id, type, sub_type, first_seq, last_seq, check_ids, created_at)
-VALUES (%(job_id)s, %(account_id)s, %(type)s, %(sub_type)s, %(first_seq)s, %(last_seq)s, %(check_ids)s, now())
+VALUES (%(job_id)s, %(account_id)s, %(type)s, %(sub_type)s, %(first_seq)s, %(last_seq)s, %(check_ids)b::bigint[], now())
 """
 
 # The job's tallies, and the day's (see usage.py), which also tell key and provider.

@@ -20,7 +20,7 @@ FRESH = """
 SELECT k.digest, r.check_row_id, r.result, r.reason, r.blame, r.role, r.free, r.disposable, r.mail_server_location,
        r.evidence, r.checked_at, r.normalized, r.did_you_mean
 FROM verification_knownmailbox k JOIN verification_checkresult r ON r.check_row_id = k.check_row_id
-WHERE k.account_id = %(account_id)s AND k.digest = ANY(%(digests)s)
+WHERE k.account_id = %(account_id)s AND k.digest = ANY(%(digests)b)
   AND k.checked_at > now() - interval '1 second' * CASE
       WHEN r.result = 'RetryLater' OR r.reason = 'GreyListing' THEN least(%(max_age)s, %(short_lived)s)
       ELSE %(max_age)s END
@@ -30,7 +30,7 @@ WHERE k.account_id = %(account_id)s AND k.digest = ANY(%(digests)s)
 REMEMBER = """
 INSERT INTO verification_knownmailbox (account_id, digest, check_row_id, checked_at)
 SELECT %(account_id)s, digest, check_id, now()
-FROM unnest(%(digests)s::bytea[], %(check_ids)s::bigint[]) AS new(digest, check_id)
+FROM unnest(%(digests)b::bytea[], %(check_ids)b::bigint[]) AS new(digest, check_id)
 ORDER BY digest
 ON CONFLICT (account_id, digest) DO UPDATE SET check_row_id = excluded.check_row_id, checked_at = excluded.checked_at
 """

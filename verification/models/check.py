@@ -30,7 +30,9 @@ class CheckQuerySet(models.QuerySet["Check"]):
 class Check(models.Model):
     """Written once, by COPY; whether it has a verdict is told by its CheckResult."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="checks", db_index=False)
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="checks", db_index=False, db_constraint=False
+    )  # the job's own, which is held to its row: once, and not a million times for a list
     job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, blank=True, related_name="checks", db_index=False)
     position = models.PositiveIntegerField(default=0)  # row of the list, or running number of the request, from 0
     block = models.PositiveIntegerField(default=0)  # recipient block of the request

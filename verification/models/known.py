@@ -11,7 +11,9 @@ from verification.models.check import Check
 class KnownMailbox(models.Model):
     """Points to the newest check of a mailbox within one account; `digest` is keyed by the account's hash key."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    account = models.ForeignKey(  # the check's own
+        Account, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     digest = models.BinaryField(max_length=32)
     check_row = models.ForeignKey(Check, on_delete=models.CASCADE, related_name="+")
     checked_at = models.DateTimeField()

@@ -14,8 +14,13 @@ class CheckResult(models.Model):
     """At most one a check.  Insert-only, but for rows with `final = false`, which a later try replaces."""
 
     check_row = models.OneToOneField(Check, on_delete=models.CASCADE, primary_key=True, related_name="verdict")
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="results", db_index=False)
+    # The check's own, which are held to their rows.
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    job = models.ForeignKey(
+        Job, on_delete=models.CASCADE, null=True, related_name="results", db_index=False, db_constraint=False
+    )
     result = models.CharField(max_length=12, choices=[(r.value, r.value) for r in Result])
     reason = models.CharField(max_length=48, choices=[(r.value, r.value) for r in Reason])
     blame = models.CharField(max_length=14, choices=[(b.value, b.value) for b in Blame])
