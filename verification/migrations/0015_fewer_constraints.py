@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0014_antivirus_help_text'),
-        ('verification', '0013_unended_by_account'),
+        ('verification', '0014_deleted_jobs'),
     ]
 
     operations = [
