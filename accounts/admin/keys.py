@@ -39,6 +39,11 @@ class KeyForm(ModelForm[LicenseKey]):
                     data[field] = read(data[field])
                 except key_rules.KeyFaulty as fault:
                     self.add_error(field, str(fault))
+        if self.instance.pk is None and data.get("account") is not None:
+            try:
+                keys.require_room(account=data["account"])
+            except keys.TooManyKeys as refusal:
+                self.add_error(None, str(refusal))
         return data
 
     def clean_expires_at(self) -> datetime | None:

@@ -20,7 +20,14 @@ GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
         *("mailbox_probe", "catch_all_probe", "greylist_retry", "typo_suggestion", "result_reuse"),
         *("spam_trap_check", "disposable_check", "antivirus", "forbidden_local_parts"),
     ),
-    "Limits": ("rows_per_upload", "addresses_per_job", "upload_megabytes", "deadline_seconds", "retention_days"),
+    "Limits": (
+        "rows_per_upload",
+        "addresses_per_job",
+        "upload_megabytes",
+        "deadline_seconds",
+        "retention_days",
+        "license_keys",
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from django.db import transaction
 from accounts.domain import audit
 from accounts.domain import key_rules as rules
 from accounts.domain.audit import Action
+from accounts.domain.config import config_of
 from accounts.domain.key_rules import KeyFaulty
 from accounts.domain.refusals import KeyMalformed
 from accounts.models import Account, KeyKind, LicenseKey, User
@@ -25,6 +26,7 @@ from accounts.models.key import LicenseKeyQuerySet, usual_scopes
 
 __all__ = [
     "KeyFaulty",
+    "KeyMoved",
     "KeyOver",
     "TooManyKeys",
     "change_key",
@@ -34,6 +36,7 @@ __all__ = [
     "end_previous",
     "keys_of",
     "new_secret",
+    "require_room",
     "revoke",
     "rotate",
 ]
@@ -43,18 +46,23 @@ RULES = ("name", "scopes", "allowed_networks", "monthly_cap", "calls_per_minute"
 AUDITED = ("kind", "prefix", *RULES)
 SHOWN_LENGTH = 13  # "evp_live_" and 4 characters: enough to recognise a key by, as in the logs
 SHAPE = re.compile(r"(evp_(?:live|test)_[a-z2-7]{32})([a-z2-7]{6})", re.ASCII)
-KEYS_AT_MOST = 1_000  # in force, of one account
 
 
 class KeyOver(Exception):
     """A revoked or expired key cannot be changed or rotated."""
 
 
-class TooManyKeys(Exception):
-    """An account has as many keys as it may have."""
+class KeyMoved(Exception):
+    """A key was rotated since it was looked at."""
 
-    def __init__(self) -> None:
-        super().__init__(f"An account has at most {KEYS_AT_MOST:,} keys. Revoke those that are not used any more.")
+
+class TooManyKeys(Exception):
+    """An account has as many keys in force as its config gives it."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"Keys in force are limited to {limit:,} in this account. Revoke one that is not used any more."
+        )
 
 
 def new_secret(kind: KeyKind) -> str:
@@ -114,11 +122,17 @@ def create_key(
         created_by=actor,
     )
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)  # counts under a lock
-    if keys_of(account=account).in_force().count() >= KEYS_AT_MOST:
-        raise TooManyKeys
+    require_room(account=account)
     key.save(force_insert=True)
     audit.record(action=Action.KEY_MADE, actor=actor, target=key, account=account, after=audit.snapshot(key, AUDITED))
     return key, secret
+
+
+def require_room(*, account: Account) -> None:
+    """Raise TooManyKeys unless an account may have one more key."""
+    limit = config_of(account).license_keys
+    if keys_of(account=account).in_force().count() >= limit:
+        raise TooManyKeys(limit)
 
 
 @transaction.atomic
@@ -148,12 +162,15 @@ def change_key(
 
 
 @transaction.atomic
-def rotate(*, key: LicenseKey, actor: User | None, old_until: datetime | None, now: datetime) -> str:
+def rotate(*, key: LicenseKey, actor: User | None, old_until: datetime | None, now: datetime, prefix: str = "") -> str:
     """Give a key a new secret, which cannot be had again; the one before is let in until `old_until` (None: no more).
 
-    One that was still let in from an earlier rotation ends now.  Raises KeyFaulty, KeyOver.
+    One that was still let in from an earlier rotation ends now: where `prefix` says which secret is to be replaced,
+    a form that is sent twice does not end the one that programs still use.  Raises KeyFaulty, KeyMoved, KeyOver.
     """
     locked = _in_force(key)
+    if prefix not in ("", locked.prefix):
+        raise KeyMoved
     until = rules.read_overlap(old_until, now=now)
     secret = new_secret(KeyKind(locked.kind))
     locked.previous_prefix = locked.prefix if until else ""

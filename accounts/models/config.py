@@ -50,6 +50,7 @@ class AccountConfig(models.Model):
         "Days after their end that lists, jobs and single checks are kept, with all addresses in them.",
         most=LONGEST_RETENTION_DAYS,
     )
+    license_keys = limit(20, "License keys in force at the same time, live and sandbox, at most.", most=1_000)
     forbidden_local_parts: ArrayField[list[str], list[str]] = ArrayField(
         models.CharField(max_length=64),
         default=list,

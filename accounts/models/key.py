@@ -59,6 +59,10 @@ class LicenseKeyQuerySet(models.QuerySet["LicenseKey"]):
         """Keep the keys that are neither revoked nor expired, by the database's clock."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
 
+    def over(self) -> LicenseKeyQuerySet:
+        """Keep those that are revoked or expired."""
+        return self.filter(Q(expires_at__lte=Now()) | Q(revoked_at__isnull=False))
+
     def newest_first(self) -> LicenseKeyQuerySet:
         return self.order_by("-pk")
 

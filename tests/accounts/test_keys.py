@@ -111,9 +111,8 @@ def test_create_key_refuses(field: str, value: Any) -> None:  # Any: of the fiel
 
 
 @pytest.mark.django_db
-def test_an_account_has_a_bounded_number_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "KEYS_AT_MOST", 2)
-    account = make_account()
+def test_an_account_has_a_bounded_number_of_keys() -> None:
+    account = make_account(license_keys=2)
     make_key(account, revoked_at=NOW)
     make_key(account, expires_at=NOW)
     make_key()
@@ -132,6 +131,7 @@ def test_keys_of_an_account_newest_first() -> None:
     make_key()
     assert list(keys.keys_of(account=account)) == [over, new, old]
     assert list(keys.keys_of(account=account).in_force()) == [new, old]
+    assert list(keys.keys_of(account=account).over()) == [over]
 
 
 @pytest.mark.django_db
@@ -191,6 +191,17 @@ def test_the_old_secret_can_be_ended_early() -> None:
     assert not key.has_two_secrets(now)
     with pytest.raises(access.KeyUnknown):
         access.authenticate(secret=first)
+
+
+@pytest.mark.django_db
+def test_a_rotation_that_is_sent_twice_is_done_once() -> None:
+    key, first = make_key()
+    now = timezone.now()
+    later = now + timedelta(hours=1)
+    second = keys.rotate(key=key, actor=None, old_until=later, now=now, prefix=first[:13])
+    with pytest.raises(keys.KeyMoved):
+        keys.rotate(key=key, actor=None, old_until=later, now=now, prefix=first[:13])
+    assert [access.authenticate(secret=secret) for secret in (first, second)] == [key, key]
 
 
 @pytest.mark.django_db

@@ -107,10 +107,17 @@ FILLED: dict[str, Callable[[World], object]] = {
     "upload_id": lambda world: world.upload.pk,
     "job_id": lambda world: world.job.pk,
     "member_id": lambda world: world.account.memberships.get(user=world.owner).pk,
+    "key_id": lambda world: world.key.pk,
     "pk": lambda world: world.passkey.pk,
     "invitation_id": lambda world: world.invitation.pk,
 }
-NO_SUCH = {"account": "no-such-account", "member_id": 0, "invitation_id": 0, "pk": 0}  # others: a fresh UUID
+NO_SUCH = {
+    "account": "no-such-account",
+    "member_id": 0,
+    "invitation_id": 0,
+    "key_id": 0,
+    "pk": 0,
+}  # others: a fresh UUID
 
 
 def address(route: Route, world: World, **instead: object) -> str:

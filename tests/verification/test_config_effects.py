@@ -120,6 +120,17 @@ def left_after_ten_days(account: Account, content: str) -> str:
     return "kept" if Job.objects.filter(pk=job.pk).exists() else "gone"
 
 
+def second_key(account: Account, name: str) -> str:
+    """Make two keys on the page; gives what becomes of the second."""
+    client = Client()
+    client.force_login(owner_of(account))
+    form = {"name": name, "kind": "live", "scopes": ["verify"]}
+    for _ in range(2):
+        page = client.post(reverse("new_key", args=[account.slug]), form)
+    refusal = re.search(r'<div class="refusal" role="alert"><p>(.*?)</p>', page.text)
+    return refusal[1] if refusal else "made"
+
+
 def export_status(account: Account, content: str) -> int:
     job = finish(make_list(content, account=account))
     client = Client()
@@ -134,6 +145,7 @@ NO_UPLOADS = "Uploading lists is switched off for this account. Ask us to switch
 TOO_MANY_ROWS = "The list has more than 1 rows, which is the limit of this account."
 TOO_BIG = "The file is larger than 1 MB, which is the limit of this account."
 TOO_MANY = "LIMIT_EXCEEDED Count limit exceeded for recipients"
+TOO_MANY_KEYS = "Keys in force are limited to 1 in this account. Revoke one that is not used any more."
 GREY, LATER = "Unverifiable/GreyListing", "RetryLater/TransientNetworkFault"
 DEA = "Unverifiable/DomainIsWellKnownDea"
 Look = Callable[[Account, str], object]
@@ -156,6 +168,7 @@ EFFECTS: dict[str, tuple[Look, str, object, object, object]] = {  # look, at wha
     "upload_megabytes": (upload, BIG, 1, "started", TOO_BIG),
     "deadline_seconds": (verdict, "a@slow-500.test", 1, "Ok/Success", f"{LATER}, for now"),
     "retention_days": (left_after_ten_days, "email\na@ok.test\n", 9, "kept", "gone"),
+    "license_keys": (second_key, "Import", 1, "made", TOO_MANY_KEYS),
     "forbidden_local_parts": (job_request, "Sales@ok.test", ["sales"], "FULL", "PART"),
 }
 
