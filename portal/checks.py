@@ -22,6 +22,7 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 OWN_SETTINGS = (  # of the caller, or of .env: tests bring their own
     *("PRODUCTION", "DEBUG", "ALLOWED_HOSTS", "PUBLIC_URL", "PORTAL_ROLE", "MAIL_WORLD", "MAIL_WORLD_DNS"),
     *("MAIL_WORLD_SMTP_PORT", "HELO_NAME", "PROBE_SENDER", "ALLOWED_NETWORKS", "RESOLVERS", "SOURCE_ADDRESSES", "PORT"),
+    *("PORT_25_HOSTS", "BLOCKLISTS"),
     *("SIGN_UP", "SIGN_UP_QUOTA", "STAFF_SECOND_FACTOR", "EMAIL_BACKEND"),
 )
 

@@ -3,12 +3,16 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest
 
+from verification.domain import probe_state
+
 
 def product(request: HttpRequest) -> dict[str, object]:
     """Give every template the product's name, whether real mail servers are asked, and whether anybody may sign up."""
+    probe_state.look_now()
     return {
         "product_name": settings.PRODUCT_NAME,
-        "dns_only": not (settings.HELO_NAME and settings.PROBE_SENDER),
+        "dns_only": not probe_state.is_named(),
+        "port_25_is_shut": probe_state.is_shut(),
         "has_mailbox": settings.HAS_MAILBOX,
         "sign_up_is_open": settings.SIGN_UP == "open",
     }

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.domain import audit
 from portal import logs
+from verification.domain import probe_state
 
 logger = logging.getLogger("portal.request")
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -52,4 +53,19 @@ class PrivateCacheMiddleware:
         response = self.get_response(request)
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store, private"
+        return response
+
+
+class ProbeStateMiddleware:
+    """Says in answers of the API when mail servers are not asked; pages have a bar for it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith("/api/"):
+            probe_state.look_now()
+            if probe_state.is_dns_only():
+                response[probe_state.HEADER] = probe_state.DNS_ONLY
         return response

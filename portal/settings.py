@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.PrivateCacheMiddleware",
+    "portal.middleware.ProbeStateMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -300,6 +301,21 @@ MAIL_WORLD_DNS = env.str("MAIL_WORLD_DNS", default="127.1.0.53:5453")
 MAIL_WORLD_SMTP_PORT = env.int("MAIL_WORLD_SMTP_PORT", default=2525)
 if PRODUCTION and (MAIL_WORLD or ALLOWED_NETWORKS):
     raise ImproperlyConfigured("MAIL_WORLD and ALLOWED_NETWORKS open inside networks to probes: not in production.")
+
+# What the doctor asks: mail hosts of different operators that are hardly ever all down, and lists of bad addresses.
+PORT_25_HOSTS = env.list(
+    "PORT_25_HOSTS",
+    default=["mx.ok.test", "mx.plain.test", "mx.bulk.test"]
+    if MAIL_WORLD
+    else [
+        *("gmail-smtp-in.l.google.com", "mta5.am0.yahoodns.net", "mx01.mail.icloud.com", "mx00.gmx.net"),
+        "outlook-com.olc.protection.outlook.com",
+    ],
+)
+BLOCKLISTS = env.list(
+    "BLOCKLISTS",
+    default=["dnsbl.test"] if MAIL_WORLD else ["zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com"],
+)
 
 CLAMD = env.str("CLAMD", default="")  # virus scanner: an absolute path of a socket, or host:port
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from pytest_django import Settings
+
+from verification.domain import probe_state
 
 pytest_plugins = ["tests.fixtures_mail_world"]
 
@@ -13,6 +16,15 @@ pytest_plugins = ["tests.fixtures_mail_world"]
 def _static_root() -> None:
     """Have the folder of collected files, whose absence whitenoise warns of, though nothing is collected."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _reachable_mail_servers() -> Iterator[None]:
+    """Have nobody look whether port 25 is closed, but tests that forget it."""
+    probe_state.forget()
+    probe_state._memory.until = float("inf")
+    yield
+    probe_state.forget()
 
 
 @pytest.fixture

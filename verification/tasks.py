@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verification.domain import bells, drain, intake
+from verification.domain import bells, doctor, drain, intake
 
 
 def run_drain(**_: object) -> None:
@@ -14,3 +14,8 @@ def run_drain(**_: object) -> None:
 def read_list(job_id: str, **_: object) -> None:
     """Make an uploaded list's rows checks."""
     intake.read_list(job_id=job_id)
+
+
+def examine(**_: object) -> None:
+    """Look at what probing needs on this machine."""
+    doctor.store(doctor.examine())

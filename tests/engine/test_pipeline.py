@@ -123,6 +123,35 @@ async def test_nameless_probes_are_not_made_but_the_dns_is_asked(
     assert verdict(await verify(mail_world, "a@nullmx.test", **missing)) == "Bad NoMxServersFound address"
 
 
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("missing@ok.test", "Unverifiable Unknown our_network"),
+        ("a@broken.test", "Unverifiable Unknown our_network"),
+        ("a@nxdomain.test", "Bad DomainIsInexistent address"),
+        ("a@nomx.test", "Bad NoMxServersFound address"),
+        ("a@nullmx.test", "Bad NoMxServersFound address"),
+        ("a@trap.test", "Bad PossibleSpamTrapDetected address"),
+        ("a@servfail.test", "RetryLater TransientNetworkFault their_outage"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["", "test"])
+@in_loop
+async def test_where_mail_servers_are_out_of_reach_dns_alone_decides(
+    mail_world: MailWorld, zone: str, address: str, expected: str
+) -> None:
+    always = frozenset({"test"}) if zone else frozenset()
+    asked = await verify(mail_world, address, ProbeOptions(dns_only=frozenset({zone})), probe_always_zones=always)
+    assert (verdict(asked), asked.evidence.attempts) == (expected, ())
+
+
+@in_loop
+async def test_what_is_out_of_reach_elsewhere_is_asked_here(mail_world: MailWorld) -> None:
+    options = ProbeOptions(dns_only=frozenset({""}))
+    world: dict[str, Any] = {"probe_always_zones": frozenset({"test"})}
+    assert verdict(await verify(mail_world, "missing@ok.test", options, **world)) == "Bad MailboxDoesNotExist address"
+
+
 @in_loop
 async def test_some_zones_are_probed_without_a_name(mail_world: MailWorld) -> None:
     world: dict[str, Any] = {"helo_name": "", "mail_from": "", "probe_always_zones": frozenset({"test"})}

@@ -24,6 +24,7 @@ from verification.models import (
     DoNotProbe,
     Event,
     EventType,
+    Finding,
     Job,
     KnownMailbox,
     Organisation,
@@ -57,6 +58,9 @@ def make_rows(staff: User | None = None) -> Account:
     LogEntry.objects.log_actions(staff.pk, [account], CHANGE, "Granted.", single_object=True)
     Group.objects.get_or_create(name="Support")
     DoNotProbe.objects.create(name=f"{account.slug}.example", reason="asked us", added_by=staff)
+    Finding.objects.create(
+        machine=account.slug[:16], host="here", subject="disk", state="ok", checked_at=timezone.now()
+    )
     FeatureRequest.objects.create(account=account, feature="antivirus", requested_by=staff, created_at=timezone.now())
     return account
 

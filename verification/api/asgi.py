@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from verification.api.errors import PROBLEM, problem
+from verification.domain import probe_state
 
 T = TypeVar("T")
 Scope = MutableMapping[str, Any]  # Any: ASGI
@@ -20,6 +21,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 RETRY_AFTER_SECONDS = 5
+DNS_ONLY: Header = (probe_state.HEADER.encode(), probe_state.DNS_ONLY.encode())
 RETRY_AFTER: Header = (b"Retry-After", str(RETRY_AFTER_SECONDS).encode())
 
 
@@ -94,6 +96,7 @@ async def hang_up(receive: Receive) -> None:
 async def answer(scope: Scope, send: Send, reply: Reply) -> None:
     headers = [
         *reply.headers,
+        *([DNS_ONLY] if probe_state.is_dns_only() else []),
         (b"Content-Length", str(len(reply.body)).encode()),
         (b"Cache-Control", b"no-store, private"),
         (b"X-Content-Type-Options", b"nosniff"),

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from accounts.models import AccountConfig
-from verification.domain import do_not_probe, facts
+from verification.domain import do_not_probe, facts, probe_state
 from verification.domain.failpoints import failpoint
 from verification.domain.known import digest_of
 from verification.domain.probing import probe_options
@@ -160,6 +160,7 @@ async def read_orders(connection: Connection, leases: Sequence[Lease]) -> AsyncI
 
 async def read_order(connection: Connection, lease: Lease, config: AccountConfig, hash_key: bytes) -> Order:
     forbidden = await do_not_probe.names(connection)
+    shut = await probe_state.look(connection)
     checks = [
         OpenCheck(check_id, address, domain, digest_of(parse(address), hash_key=hash_key))
         for check_id, address, domain in await open_checks(connection, lease)
@@ -172,7 +173,8 @@ async def read_order(connection: Connection, lease: Lease, config: AccountConfig
             digests = [check.digest for check in checks if check.digest]
             earlier = await find_fresh(connection, account_id=lease.account_id, digests=digests, max_age=lease.max_age)
     # Greylisting knows us by sender and source.
-    options = replace(probe_options(config, do_not_probe=forbidden), mail_from=lease.sender, source=lease.source)
+    options = probe_options(config, do_not_probe=forbidden, dns_only=shut)
+    options = replace(options, mail_from=lease.sender, source=lease.source)
     may_wait = config.greylist_retry and not lease.sandbox
     return Order(lease, checks, options, float(config.deadline_seconds), may_wait, earlier, catch_alls)
 

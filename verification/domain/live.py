@@ -19,7 +19,7 @@ from psycopg import AsyncConnection, InterfaceError, OperationalError
 from accounts.domain import keys, quota
 from accounts.domain.quota import KeyGrant
 from accounts.models import KeyKind, Scope
-from verification.domain import do_not_probe, facts, sandbox
+from verification.domain import do_not_probe, facts, probe_state, sandbox
 from verification.domain import live_sql as sql
 from verification.domain.failpoints import failpoint
 from verification.domain.flights import Flights
@@ -153,6 +153,7 @@ async def admit_once(
             if digest in found:
                 return grant, found[digest]
         await do_not_probe.names(connection)
+        await probe_state.look(connection)
         for domain, known in (await facts.load(connection, [address.ascii_domain])).items():
             desk.engine.remember_catch_all(domain, known)
         return grant, None
@@ -160,7 +161,7 @@ async def admit_once(
 
 async def probe(desk: Desk, grant: KeyGrant, address: Address, ends_at: float, max_wait: float) -> Answer:
     """Ask the engine, or wait for who asks it already; gives up when `max_wait` seconds are over."""
-    options = probe_options(grant.config, do_not_probe=do_not_probe.known())
+    options = probe_options(grant.config, do_not_probe=do_not_probe.known(), dns_only=probe_state.shut_here())
 
     async def start() -> Answer:
         left = max(ends_at - time.monotonic(), 0.1)

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
 from accounts.domain import quota
-from verification.domain import bells, idempotency, organisations, retention, slots, usage
+from verification.domain import bells, doctor, idempotency, organisations, retention, slots, usage
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
@@ -37,6 +37,7 @@ BELL_SECONDS = 5.0  # between two bells for the same silence
 CLEANING_SECONDS = 3_600.0  # between two looks for orphan files, and for what is past its days
 DELETING_SECONDS = 0.5  # of a round; the other work must not wait
 ORPHAN_HOURS = 24
+DOCTOR_SECONDS = 20.0  # between two looks whether an examination is due; the first as long after the start
 ELSEWHERE_HOURS = 1  # how long a list may wait for the machine that has its file
 
 EXPIRE = """
@@ -78,6 +79,7 @@ class Sweeper:
     last_cleaning: float = -CLEANING_SECONDS
     has_old: bool = False  # there may be more that is past its days
     asked: dict[object, float] = field(default_factory=dict)
+    last_doctor: float = field(default_factory=time.monotonic)
 
     def sweep(self) -> None:
         """Do one round."""
@@ -85,6 +87,7 @@ class Sweeper:
         put_aside_poison()
         self.ring_for_silent_work()
         self.ask_for_unread_lists()
+        self.call_the_doctor()
         quota.release_expired()
         usage.fold()
         if time.monotonic() - self.last_cleaning > CLEANING_SECONDS:
@@ -130,6 +133,13 @@ class Sweeper:
             if (is_here or job.pk in late) and job.pk not in self.asked:
                 self.asked[job.pk] = now
                 bells.ask_to_read(job.pk)
+
+    def call_the_doctor(self) -> None:
+        """Have this machine examined when that is due; asked twice it does no harm."""
+        if time.monotonic() - self.last_doctor > DOCTOR_SECONDS:
+            self.last_doctor = time.monotonic()
+            if doctor.is_due():
+                doctor.ask()
 
 
 def expire_leases() -> None:

@@ -39,6 +39,8 @@ class ProbeOptions:
     `extra_disposable` and `do_not_probe` hold ASCII domains (parents count; the latter mail hosts too),
     `extra_spam_traps` domains or mailboxes.  `mail_from` takes the place of the installation's probe sender.  `source`
     is the address that earlier tries came from; configured no longer, it is replaced, and the evidence says so.
+    `dns_only` holds zones whose mail servers cannot be reached from here: one of `probe_always_zones`, or "" for all
+    names outside of these.
     """
 
     mailbox_probe: bool = True
@@ -49,5 +51,6 @@ class ProbeOptions:
     extra_disposable: frozenset[str] = frozenset()
     extra_spam_traps: frozenset[str] = frozenset()
     do_not_probe: frozenset[str] = frozenset()
+    dns_only: frozenset[str] = frozenset()
     mail_from: str = ""
     source: str = ""

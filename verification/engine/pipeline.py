@@ -168,18 +168,27 @@ class Engine:
             return "do_not_probe"
         if not options.mailbox_probe:
             return "mailbox_probe_off"
-        return "" if self._is_named(case) else "dns_only"
+        return "" if self._is_named(case) and not self._is_shut_in(case) else "dns_only"
+
+    def _is_shut_in(self, case: Case) -> bool:
+        """Tell whether the domain's mail servers are known to be out of our reach."""
+        shut = case.options.dns_only
+        return bool(shut) and self._zone_of(case.address.ascii_domain) in shut
+
+    def _zone_of(self, domain: str) -> str:
+        """Give which of the zones that are always probed a domain lies in, "" for none."""
+        return next((zone for zone in _parents(domain) if zone in self._config.probe_always_zones), "")
 
     def _is_named(self, case: Case) -> bool:
         """Tell whether we have a name to greet with, or need none there."""
         if self._config.helo_name and (self._config.mail_from or case.options.mail_from):
             return True
-        return any(zone in self._config.probe_always_zones for zone in _parents(case.address.ascii_domain))
+        return bool(self._zone_of(case.address.ascii_domain))
 
     def _may_probe(self, case: Case) -> bool:
         """Tell, before anything is known of the mail hosts, whether one is likely to be asked."""
         unasked = case.is_spam_trap or (case.disposable and case.options.disposable_check)
-        return case.options.mailbox_probe and not unasked and self._is_named(case)
+        return case.options.mailbox_probe and not unasked and self._is_named(case) and not self._is_shut_in(case)
 
     async def _ask_hosts(self, case: Case, found: MailHosts) -> None:
         """Ask one host after the other until one is conclusive; dead ones last."""

@@ -61,6 +61,8 @@ class NameServer:
             return None
         records = [_record(rdtype, packed(address)) for address in found.addresses]
         records += [_record(rdtype, _exchange(*exchange)) for exchange in found.exchanges]
+        records += [_record(rdtype, _name(target)) for target in found.names]
+        records += [_record(rdtype, _strings(text)) for text in found.texts]
         empty = not records and found.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
         return found.rcode, len(records), int(empty), _SOA if empty else b"".join(records)
 
@@ -89,6 +91,12 @@ def _record(rdtype: int, data: bytes) -> bytes:
 def _exchange(preference: int, label: str) -> bytes:
     name = b"\x00" if label == "." else _name(label)[:-1] + _QUESTION
     return preference.to_bytes(2, "big") + name
+
+
+def _strings(text: str) -> bytes:
+    """Cut a text into character strings (RFC 1035 section 3.3.14)."""
+    raw = text.encode("latin-1")
+    return b"".join(bytes((len(raw[at : at + 255]),)) + raw[at : at + 255] for at in range(0, len(raw), 255))
 
 
 class UdpServer(asyncio.DatagramProtocol):

@@ -1,4 +1,4 @@
-"""What the name server knows: every name below `.test`, from the table of scenarios."""
+"""What the name server knows: every name below `.test`, from the table of scenarios, and our own addresses' names."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from verification.engine.scenarios.table import CLOSED, SCENARIOS, SERVER, Host, Site, Zone, site_of
+from verification.mailworld import records
 from verification.mailworld.addresses import Map
 
 
 class Type(IntEnum):
     A = 1
     SOA = 6
+    PTR = 12
     MX = 15
+    TXT = 16
     AAAA = 28
 
 
@@ -30,14 +33,17 @@ class Rcode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An answer: `addresses` or `exchanges` (preference, label below the name asked for), or neither."""
+    """An answer: `addresses`, `exchanges` (preference, label below the name asked for), `names`, `texts`, or none."""
 
     rcode: Rcode = Rcode.NOERROR
     addresses: tuple[str, ...] = ()
     exchanges: tuple[tuple[int, str], ...] = ()
+    names: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 _NODATA = Finding()
+_KINDS = {kind.value: kind.name for kind in Type}
 _FAULTS = {
     Zone.NXDOMAIN: Finding(Rcode.NXDOMAIN),
     Zone.SERVFAIL: Finding(Rcode.SERVFAIL),
@@ -55,10 +61,16 @@ class ZoneData:
     def find(self, name: str, rdtype: int) -> Finding | None:
         """Look a lower-case name without its last dot up; None: say nothing at all."""
         labels = name.split(".")
-        if labels[-1] != "test":
+        is_reverse = name == records.REVERSE_ZONE or name.endswith(f".{records.REVERSE_ZONE}")
+        if labels[-1] != "test" and not is_reverse:
             return Finding(Rcode.REFUSED)
-        if len(labels) == 1:
+        if len(labels) == 1 or name == records.REVERSE_ZONE:
             return _NODATA
+        data = records.find(name)
+        if data is not None:
+            return _record(data, rdtype)
+        if is_reverse or records.exists(name):
+            return _NODATA if records.exists(name) else Finding(Rcode.NXDOMAIN)
         site = site_of(".".join(labels[-2:]))
         if site is None or (site.scenario.is_killer and not self._killers):
             return Finding(Rcode.NXDOMAIN)
@@ -96,6 +108,17 @@ class ZoneData:
 
 
 _LABELS = {scenario.name: {host.label: host for host in scenario.hosts} for scenario in SCENARIOS.values()}
+
+
+def _record(data: records.Data, rdtype: int) -> Finding | None:
+    fault = data.get("*")
+    if fault is not None:
+        return None if fault == records.SILENT else Finding(Rcode.SERVFAIL)
+    kind = _KINDS.get(rdtype, "")
+    found = tuple(data.get(kind, ()))
+    if kind == "TXT":
+        return Finding(texts=found)
+    return Finding(names=found) if kind == "PTR" else Finding(addresses=found)
 
 
 def packed(address: str) -> bytes:

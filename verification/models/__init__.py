@@ -6,6 +6,7 @@ from verification.models.daily import DailyTally, PendingTally, TallySource
 from verification.models.do_not_probe import DoNotProbe
 from verification.models.event import Event, EventType
 from verification.models.fact import DomainFact
+from verification.models.finding import Finding, FindingState, Subject
 from verification.models.idempotency import IdempotencyRecord
 from verification.models.job import Job, JobSource, JobStatus, Tally
 from verification.models.known import KnownMailbox
@@ -23,6 +24,8 @@ __all__ = [
     "DomainFact",
     "Event",
     "EventType",
+    "Finding",
+    "FindingState",
     "IdempotencyRecord",
     "Job",
     "JobSource",
@@ -31,6 +34,7 @@ __all__ = [
     "Organisation",
     "PacingGrant",
     "PendingTally",
+    "Subject",
     "Tally",
     "TallySource",
     "Upload",
