@@ -68,7 +68,8 @@ class Action(StrEnum):
     JOB_REQUEUED = "job.requeued"
     JOB_DELETED = "job.deleted"
     CALLS_DELETED = "calls.deleted"
-    ADDRESS_ERASED = "address.erased"
+    ERASURE_ASKED = "erasure.asked"
+    ERASURE_DONE = "erasure.done"
     DO_NOT_PROBE_SET = "do_not_probe.set"
     DO_NOT_PROBE_REMOVED = "do_not_probe.removed"
 

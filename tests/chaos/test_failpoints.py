@@ -21,7 +21,7 @@ from tests.chaos.victims import Circumstances
 from tests.factories import make_account, make_key
 from tests.verification.books import assert_books_agree, assert_feed_is_gapless
 from tests.verification.factories import NOW, finish, make_job, make_list, make_upload, owner_of
-from verification.domain import failpoints, intake, jobs, retention, sweeper
+from verification.domain import erasures, failpoints, intake, jobs, retention, sweeper
 from verification.domain.silence import UNREAD
 from verification.models import Batch, Check, CheckResult, Job, JobStatus, Upload
 
@@ -251,6 +251,25 @@ def test_killed_while_deleting(circumstances: Circumstances, place: str) -> None
     assert not Job.objects.exists()
     assert not Check.objects.exists()
     assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize("place", ["erased_before_commit", "erased_before_commit:2", "erased_before_commit:4"])
+def test_killed_while_erasing(circumstances: Circumstances, place: str) -> None:
+    addresses = [f"user{n}@ok.test" for n in range(45)]
+    job = make_job([*addresses, "jane@ok.test"])
+    addresses[30] = "Jane <jane@ok.test>"
+    finish(make_list("email\n" + "\n".join(addresses), account=job.account))
+    asked = erasures.ask(account=job.account, email="jane@ok.test", actor=None)
+
+    die(victims.erase_in_blocks_of_10, circumstances, place)
+    for _ in erasures.proceed():
+        pass
+
+    asked.refresh_from_db()
+    assert (asked.checks, asked.results, asked.address) == (2, 1, "")
+    assert not Check.objects.filter(address__contains="jane").exists()
+    job.refresh_from_db()
+    assert (job.waiting, job.cancelled, Reservation.objects.get(reference=f"job:{job.pk}").open) == (45, 1, 45)
 
 
 def test_every_place_is_tried() -> None:

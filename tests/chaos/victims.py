@@ -26,7 +26,7 @@ from django.utils import timezone  # noqa: E402
 
 from accounts.models import Account, LicenseKey  # noqa: E402
 from verification.api.live_desks import Desks  # noqa: E402
-from verification.domain import claims, drain, guards, intake, live, retention, sweeper  # noqa: E402
+from verification.domain import claims, drain, erasing, erasures, guards, intake, live, retention, sweeper  # noqa: E402
 from verification.engine import Answer, Engine, scenarios  # noqa: E402
 
 context = multiprocessing.get_context("forkserver")
@@ -166,4 +166,10 @@ def sweep() -> None:
 def delete_in_blocks_of_10() -> None:
     retention.BLOCK_ROWS = 10
     while retention.delete_block():
+        pass
+
+
+def erase_in_blocks_of_10() -> None:
+    erasing.BLOCK_ROWS = 10
+    for _ in erasures.proceed():
         pass

@@ -22,6 +22,7 @@ from verification.models import (
     DailyTally,
     DomainFact,
     DoNotProbe,
+    Erasure,
     Event,
     EventType,
     Finding,
@@ -61,6 +62,7 @@ def make_rows(staff: User | None = None) -> Account:
     Finding.objects.create(
         machine=account.slug[:16], host="here", subject="disk", state="ok", checked_at=timezone.now()
     )
+    Erasure.objects.create(account=account, digest=bytes(32), requested_by=staff, key=key, done_at=timezone.now())
     FeatureRequest.objects.create(account=account, feature="antivirus", requested_by=staff, created_at=timezone.now())
     return account
 

@@ -17,7 +17,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.models import Account, Invitation, LicenseKey, User
 from tests.factories import make_account, make_invitation, make_key, make_member
 from tests.verification.factories import give_verdict, make_list, make_upload, owner_of
-from verification.models import Job, Upload
+from verification.domain import erasures
+from verification.models import Erasure, Job, Upload
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
@@ -77,6 +78,7 @@ class World:
     revoked_secret: str
     invitation: Invitation
     passkey: Authenticator
+    erasure: Erasure
 
 
 def make_world(name: str) -> World:
@@ -97,6 +99,7 @@ def make_world(name: str) -> World:
         secret=secret,
         revoked_secret=make_key(account, revoked_at=job.created_at)[1],
         passkey=Authenticator.objects.create(user=make_member(account), type="webauthn", data={"name": name}),
+        erasure=erasures.ask(account=account, email=f"gone@{name}.example", actor=owner),
         invitation=make_invitation(account, f"guest@{name}.example")[0],
     )
 
@@ -110,6 +113,7 @@ FILLED: dict[str, Callable[[World], object]] = {
     "key_id": lambda world: world.key.pk,
     "pk": lambda world: world.passkey.pk,
     "invitation_id": lambda world: world.invitation.pk,
+    "erasure_id": lambda world: world.erasure.pk,
 }
 NO_SUCH = {
     "account": "no-such-account",

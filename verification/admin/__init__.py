@@ -3,6 +3,28 @@
 Organisations that run mail hosts can be held back and released.
 """
 
-from verification.admin import accounts, checks, do_not_probe, findings, jobs, known, organisations, tasks, work
+from verification.admin import (
+    accounts,
+    checks,
+    do_not_probe,
+    erasures,
+    findings,
+    jobs,
+    known,
+    organisations,
+    tasks,
+    work,
+)
 
-__all__ = ["accounts", "checks", "do_not_probe", "findings", "jobs", "known", "organisations", "tasks", "work"]
+__all__ = [
+    "accounts",
+    "checks",
+    "do_not_probe",
+    "erasures",
+    "findings",
+    "jobs",
+    "known",
+    "organisations",
+    "tasks",
+    "work",
+]

@@ -13,6 +13,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from verification.domain.idempotency import InProgress, KeyOutOfBounds, KeyReused
+
 logger = logging.getLogger("verification.api")
 PROBLEM = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -43,6 +45,16 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:  # A
 
 def ours(error: Exception) -> Response:
     set_rollback()
+    match error:
+        case KeyOutOfBounds():
+            return Response(problem(400, str(error)), status=400)
+        case KeyReused():
+            detail = "This Idempotency-Key was used for another request."
+            return Response(problem(422, detail, code="IDEMPOTENCY_KEY_REUSED"), status=422)
+        case InProgress():
+            detail = "A request under this Idempotency-Key is still being worked on."
+            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            return Response(problem(409, detail, code="IN_PROGRESS"), status=409, headers=headers)
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning("no database: %s", error)
         detail = "The service is not available for the moment; nothing was kept."

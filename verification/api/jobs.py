@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from http import HTTPStatus
 from typing import ClassVar
 from urllib.parse import urlencode
@@ -21,7 +20,7 @@ from rest_framework.response import Response
 from accounts.domain.config import FeatureDisabled, config_of
 from accounts.domain.quota import QuotaExceeded
 from accounts.models import Scope
-from verification.api import job_answers, job_request, schema
+from verification.api import job_answers, job_request, media_types, schema
 from verification.api.base import ApiView, account_of, key_of
 from verification.api.idempotent import Done, once
 from verification.api.query import number
@@ -31,7 +30,6 @@ from verification.domain.idempotency import InProgress, Kept, KeyOutOfBounds, Ke
 from verification.models import Check, Job
 
 logger = logging.getLogger("verification.api")
-JSON_TYPE = re.compile(r"""application/json(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*""", re.IGNORECASE)
 RESULTS_LIMIT = 1_000
 RESULTS_DEFAULT = 100
 
@@ -95,7 +93,7 @@ def given_again(request: Request, kept: Kept) -> Response:
 
 def check_media_type(request: Request) -> None:
     """Raise Rejected unless the body is plain JSON in UTF-8."""
-    if not JSON_TYPE.fullmatch(request.headers.get("Content-Type", "")):
+    if not media_types.JSON_TYPE.fullmatch(request.headers.get("Content-Type", "")):
         raise Rejected(SubType.UNSUPPORTED_MEDIA_TYPE, "The content type must be application/json, in UTF-8")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Rejected(SubType.UNSUPPORTED_MEDIA_TYPE, "A Content-Encoding is not supported")

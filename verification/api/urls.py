@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from verification.api import account, errors, jobs, live_stub, stubs, usage
+from verification.api import account, erasures, errors, jobs, live_stub, stubs, usage
 
 OPEN: dict[str, list[type]] = {"permission_classes": [], "authentication_classes": []}
 
@@ -19,6 +19,8 @@ urlpatterns: list[URLPattern] = [
     path("v1/account", account.AccountView.as_view(), name="api-account"),
     path("v1/quota", account.QuotaView.as_view(), name="api-quota"),
     path("v1/usage", usage.UsageView.as_view(), name="api-usage"),
+    path("v1/erasures", erasures.ErasuresView.as_view(), name="api-erasures"),
+    path("v1/erasures/<uuid:erasure_id>", erasures.ErasureView.as_view(), name="api-erasure"),
     path("schema", SpectacularAPIView.as_view(**OPEN), name="api-schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema", **OPEN), name="api-docs"),
     re_path("", errors.not_found),

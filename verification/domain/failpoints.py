@@ -18,7 +18,7 @@ PLACES = (
     *("flush_locked", "flush_results_written", "flush_counted", "flush_settled", "flush_committed"),
     *("job_finished_before_commit", "release_before_commit"),
     *("expiry_before_split", "poison_claimed"),
-    "block_before_commit",
+    *("block_before_commit", "erased_before_commit"),
     *("live_admitted", "live_before_settle", "live_settled"),
 )
 passed: Counter[str] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -12,7 +13,7 @@ from accounts.domain import audit, quota
 from accounts.domain.audit import Action
 from accounts.models import Account, User
 from verification.domain import bells, uploads
-from verification.models import Batch, Event, EventType, Job, JobStatus, Upload
+from verification.models import Batch, CheckResult, Event, EventType, Job, JobStatus, Upload
 
 
 class WrongStatus(Exception):
@@ -68,18 +69,60 @@ def cancel(*, job: Job, fault: str = "") -> None:
             row = cursor.fetchone()
         if row is None:
             raise WrongStatus
-        Event.objects.create(
-            job=job,
-            account_id=job.account_id,
-            type=EventType.PROCESSED,
-            sub_type="PROCESSING_CANCELLED",
-            first_seq=row[0],
-            last_seq=row[0],
-        )
+        end_feed(job, "PROCESSING_CANCELLED", row[0])
         if not job.sandbox:
             quota.close(reference=f"job:{job.pk}", entry=f"job:{job.pk}:cancel")
         if upload is not None:
             transaction.on_commit(partial(uploads.forget_file, upload))
+
+
+WITHDRAW = """
+UPDATE verification_job
+SET waiting = waiting - %(rows)s, cancelled = cancelled + %(rows)s,
+    status = CASE WHEN waiting = %(rows)s THEN 'finished' ELSE status END,
+    finished_at = CASE WHEN waiting = %(rows)s THEN now() END,
+    event_seq = event_seq + CASE WHEN waiting = %(rows)s THEN 1 ELSE 0 END
+WHERE id = %(job)s
+RETURNING waiting, event_seq
+"""
+
+
+@transaction.atomic
+def withdraw(*, job: Job, check_ids: Sequence[int]) -> None:
+    """Cancel single rows of a job that still wait, and give them back; with its last row the job ends.
+
+    Not of a list that is still read.  Batches are locked first, as by the flush; those that lose a row lose their lease
+    with it, so that nothing is written of it any more, and their other rows are claimed again.
+    """
+    batches = list(Batch.objects.filter(job=job, check_ids__overlap=check_ids).select_for_update().order_by("pk"))
+    gone = {number for batch in batches for number in batch.check_ids} & set(check_ids)
+    gone -= set(CheckResult.objects.filter(pk__in=gone, final=True).values_list("pk", flat=True))
+    if not gone:
+        return
+    for batch in batches:
+        batch.check_ids = [number for number in batch.check_ids if number not in gone]
+        batch.token = batch.lease_until = None
+        batch.save(update_fields=["check_ids", "token", "lease_until"])
+    Batch.objects.filter(pk__in=[batch.pk for batch in batches if not batch.check_ids]).delete()
+    CheckResult.objects.filter(pk__in=gone).delete()  # for now only
+    with connection.cursor() as cursor:
+        cursor.execute(WITHDRAW, {"job": job.pk, "rows": len(gone)})
+        waiting, seq = cursor.fetchone()
+    if not waiting:
+        end_feed(job, "PROCESSING_FINISHED", seq)
+    if not job.sandbox:
+        quota.settle(reference=f"job:{job.pk}", used=0, released=len(gone), entry=f"job:{job.pk}:withdraw:{min(gone)}")
+
+
+def end_feed(job: Job, sub_type: str, seq: int) -> None:
+    Event.objects.create(
+        job=job,
+        account_id=job.account_id,
+        type=EventType.PROCESSED,
+        sub_type=sub_type,
+        first_seq=seq,
+        last_seq=seq,
+    )
 
 
 @transaction.atomic

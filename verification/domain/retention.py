@@ -7,6 +7,7 @@ job that nobody sees and of which some rows are left.
 from __future__ import annotations
 
 from functools import partial
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -83,7 +84,7 @@ def delete_checks(numbers: list[int]) -> None:
             cursor.execute(statement, {"ids": numbers})
 
 
-def delete_events(job_id: object) -> int:
+def delete_events(job_id: UUID) -> int:
     first = Event.objects.filter(job_id=job_id).order_by("last_seq").values("pk")[:BLOCK_ROWS]
     return Event.objects.filter(pk__in=list(first.values_list("pk", flat=True))).delete()[0]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
 from accounts.domain import quota
-from verification.domain import bells, doctor, idempotency, organisations, retention, slots, usage
+from verification.domain import bells, doctor, erasures, idempotency, organisations, retention, slots, usage
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
@@ -35,7 +36,8 @@ PART_ROWS = 16
 PUT_ASIDE_ATTEMPTS = 3
 BELL_SECONDS = 5.0  # between two bells for the same silence
 CLEANING_SECONDS = 3_600.0  # between two looks for orphan files, and for what is past its days
-DELETING_SECONDS = 0.5  # of a round; the other work must not wait
+DELETING_SECONDS = 0.5  # of a round, and as much for erasing; the other work must not wait
+DONE = object()
 ORPHAN_HOURS = 24
 DOCTOR_SECONDS = 20.0  # between two looks whether an examination is due; the first as long after the start
 ELSEWHERE_HOURS = 1  # how long a list may wait for the machine that has its file
@@ -78,6 +80,7 @@ class Sweeper:
     last_bell: float = -BELL_SECONDS
     last_cleaning: float = -CLEANING_SECONDS
     has_old: bool = False  # there may be more that is past its days
+    erasing: Iterator[None] | None = None
     asked: dict[object, float] = field(default_factory=dict)
     last_doctor: float = field(default_factory=time.monotonic)
 
@@ -97,6 +100,7 @@ class Sweeper:
             idempotency.sweep()
             self.has_old = True
         self.delete_old()
+        self.erase()
 
     def delete_old(self) -> None:
         """Delete what is past its days, or was deleted by somebody, for half a second a round."""
@@ -107,6 +111,15 @@ class Sweeper:
             if not self.has_old:
                 return
             self.has_old = bool(retention.delete_old_jobs() or retention.delete_old_calls())
+
+    def erase(self) -> None:
+        """Go on with an erasure for half a second; one that broke off begins again."""
+        until = time.monotonic() + DELETING_SECONDS
+        self.erasing = self.erasing or erasures.proceed()
+        while time.monotonic() < until:
+            if next(self.erasing, DONE) is DONE:
+                self.erasing = None
+                return
 
     def ring_for_silent_work(self) -> None:
         """Ring when claimable work exists and nobody holds a lease, or nobody on this machine could."""

@@ -106,6 +106,13 @@ def normalized(address: Address) -> str:
     return f"{base or local_part}@{domain}"
 
 
+def domains_of(address: Address) -> frozenset[str]:
+    """Give the domains in which the same mailbox may have a name: the address's own, and the provider's others."""
+    rule = _by_domain().get(address.ascii_domain)
+    others = rule.domains if rule is not None and rule.same_mailboxes else ()
+    return frozenset({address.ascii_domain, *others})
+
+
 @cache
 def _by_domain() -> dict[str, Rule]:
     return {domain: rule for rule in RULES for domain in rule.domains}

@@ -4,6 +4,7 @@ from verification.models.batch import Batch
 from verification.models.check import Check, Classifier
 from verification.models.daily import DailyTally, PendingTally, TallySource
 from verification.models.do_not_probe import DoNotProbe
+from verification.models.erasure import Erasure
 from verification.models.event import Event, EventType
 from verification.models.fact import DomainFact
 from verification.models.finding import Finding, FindingState, Subject
@@ -22,6 +23,7 @@ __all__ = [
     "DailyTally",
     "DoNotProbe",
     "DomainFact",
+    "Erasure",
     "Event",
     "EventType",
     "Finding",

@@ -73,3 +73,9 @@ class AskForm(forms.Form):
 
     feature = forms.SlugField(max_length=40)
     note = forms.CharField(required=False, max_length=500)
+
+
+class EraseForm(forms.Form):
+    """Whose address is to be erased; the domain says whether it is one."""
+
+    email = forms.CharField(max_length=500, strip=True)

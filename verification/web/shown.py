@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from verification.domain.job_pages import Row, RowFilter, Share
+from verification.domain.person import ERASED
 from verification.engine.types import Blame, Reason, Result
 from verification.models import Check, CheckResult, Classifier, Job
 from verification.web.words import BLAMES, REASONS, RESULTS, Words
@@ -74,6 +75,8 @@ def shown(row: Row) -> ShownRow:
 
 
 def note_of(row: Row) -> str:
+    if row.check.address == ERASED:
+        return "Erased on request"
     if row.check.duplicate_of is not None:
         return f"Same as row {row.check.duplicate_of + 1:,}: checked once, charged once"
     if row.check.classifier == Classifier.INVALID_FORMAT:

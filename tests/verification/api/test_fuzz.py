@@ -141,6 +141,8 @@ def naughty_requests(world: World, text: str) -> list[tuple[str, str, dict[str, 
         ("GET", f"{results}?after={there}", {"headers": key}),
         ("GET", f"{results}?limit={there}", {"headers": key}),
         ("GET", f"/api/v1/usage?cursor={there}", {"headers": key}),
+        ("POST", "/api/v1/erasures", {"headers": key, "json": email}),
+        ("GET", f"/api/v1/erasures?cursor={there}", {"headers": key}),
         ("GET", f"/api/v1/usage?from={there}&by={there}", {"headers": key}),
     ]
 

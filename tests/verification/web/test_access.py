@@ -43,7 +43,7 @@ def world() -> World:
     return World(account, upload, make_list("email\njane@ok.test\nnobody\njane@ok.test\n", account=account))
 
 
-GET = ["lists", "new_list", "upload", "job", "job_progress", "job_chart", "checks", "features"]
+GET = ["lists", "new_list", "upload", "job", "job_progress", "job_chart", "checks", "features", "erase"]
 POST = ["pause_job", "resume_job", "cancel_job"]
 FOR_VIEWERS = {"lists", "job", "job_progress", "job_chart", "checks", "features"}
 
