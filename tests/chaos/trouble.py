@@ -224,9 +224,10 @@ def fairness(product: Product) -> Facts:
 SECOND_KEY = """
 from accounts.domain import accounts, keys
 from accounts.models import KeyKind, User
+from django.utils import timezone
 owner = User.objects.create(email="second@second.example")
 account = accounts.open_account(name="Second", slug="second", owner=owner, monthly_quota=1_000)
-print(keys.create_key(account=account, name="A key", kind=KeyKind.LIVE, actor=None)[1])
+print(keys.create_key(account=account, name="A key", kind=KeyKind.LIVE, actor=None, now=timezone.now())[1])
 """
 
 
