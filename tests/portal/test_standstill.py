@@ -66,7 +66,13 @@ Start = Callable[[float], Cluster]
 @pytest.fixture
 def start(settings: Settings, tmp_path: Path, mail_world: MailWorld) -> Iterator[Start]:
     url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
-    given = {"DATABASE_URL": url, "PORTAL_DATA": str(tmp_path), "PROBE_PER_HOST": "1", "DRAINS": "1", "LOG_LEVEL": "WARNING"}
+    given = {
+        "DATABASE_URL": url,
+        "PORTAL_DATA": str(tmp_path),
+        "PROBE_PER_HOST": "1",
+        "DRAINS": "1",
+        "LOG_LEVEL": "WARNING",
+    }
     given |= {"MAIL_WORLD_DNS": mail_world.dns, "MAIL_WORLD_SMTP_PORT": str(mail_world.smtp_port)}
     settings.UPLOADS = tmp_path / "uploads"
     (tmp_path / "run").mkdir()

@@ -35,15 +35,18 @@ class Suspicious(ValueError):
 
 
 def load(body: bytes) -> Any:  # Any: JSON
-    """Read a body.  Raises JsonRefused: no UTF-8, no JSON, NaN, duplicate names, lone surrogates, nested too deep."""
+    """Read a body.
+
+    Raises JsonRefused: no UTF-8, a byte order mark, no JSON, NaN, duplicate names, lone surrogates, nested too deep.
+    """
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode()  # a byte order mark is no JSON: RFC 8259 section 8.1
         value = json.loads(text, object_pairs_hook=members, parse_constant=constant, parse_int=integer)
         if SURROGATE_ESCAPE.search(body):
             json.dumps(value, ensure_ascii=False).encode()
         check_depth(value)
     except (ValueError, RecursionError) as error:
-        Reader(body.decode("utf-8-sig", "surrogateescape")).read()
+        Reader(body.decode("utf-8", "surrogateescape")).read()
         raise JsonRefused(f"Malformed JSON: {error}") from error  # the two readers differ: ours let it pass
     return value
 

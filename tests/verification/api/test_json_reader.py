@@ -28,10 +28,10 @@ def test_a_good_text_is_read() -> None:
     assert load(SAMPLE.encode()) == json.loads(SAMPLE)
 
 
-@pytest.mark.parametrize("text", ["1", '"a"', "null", "[]", " {} ", "[[]]", "1e400", "\ufeff[1]", "1" * 5_000])
+@pytest.mark.parametrize("text", ["1", '"a"', "null", "[]", " {} ", "[[]]", "1e400", "1" * 5_000])
 def test_good_texts_pass_both_readers(text: str) -> None:
     load(text.encode())
-    Reader(text.removeprefix("\ufeff")).read()
+    Reader(text).read()
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,6 @@ def test_good_texts_pass_both_readers(text: str) -> None:
     [
         # places known from Gson's own tests
         ('[\n\n\n\n\n"a",}]', "Expected value at line 6 column 5 path $[1]"),
-        ('\ufeff["a",}]', "Expected value at line 1 column 6 path $[1]"),
         ('[1,{"a":[2,3,}', "Expected value at line 1 column 14 path $[1].a[2]"),
         ('{"a":}', "Expected value at line 1 column 6 path $.a"),
         ('{\n   "h\\ello": true}', "Invalid escape sequence at line 2 column 8 path $."),
@@ -49,6 +48,10 @@ def test_good_texts_pass_both_readers(text: str) -> None:
         ('["string', "Unterminated string at line 1 column 9 path $[0]"),
         ('{"a":"android"x', "Unterminated object at line 1 column 16 path $.a"),
         ('{"a":"b",}', "Expected name at line 1 column 11 path $.a"),
+        # stricter than Gson, which skips a byte order mark
+        ("\ufeff[1]", "Expected value at line 1 column 1 path $"),
+        ("\ufeff", "Expected value at line 1 column 1 path $"),
+        ("[\ufeff1]", "Expected value at line 1 column 2 path $[0]"),
         # the end of the text
         ("", "End of input at line 1 column 1 path $"),
         (" \n ", "End of input at line 2 column 2 path $"),
