@@ -24,7 +24,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from accounts.models import Account, AuditEntry, User
+from accounts.models import Account, AuditEntry, LicenseKey, User
 
 REASON_LENGTH = 200
 SYSTEM = "system"  # the actor where no person is
@@ -92,7 +92,7 @@ origin: ContextVar[Origin] = ContextVar("audit_origin", default=NOWHERE)
 def record(
     *,
     action: Action,
-    actor: User | AnonymousUser | None,
+    actor: User | AnonymousUser | LicenseKey | None,
     target: models.Model | None = None,
     label: str | None = None,
     account: Account | None = None,
@@ -112,7 +112,7 @@ def record(
     here = origin.get()
     return AuditEntry.objects.create(
         actor=person,
-        actor_label=person.email if person else SYSTEM,
+        actor_label=_label_of(actor),
         action=action.value,
         object_type=target._meta.label_lower if target else "",
         object_id=str(target.pk)[:64] if target else "",
@@ -124,6 +124,16 @@ def record(
         request_id=here.request_id[:32],
         client_address=here.client_address,
     )
+
+
+def _label_of(actor: User | AnonymousUser | LicenseKey | None) -> str:
+    """Name who acted: a person by their address, a program by its key."""
+    match actor:
+        case User():
+            return actor.email
+        case LicenseKey():
+            return f"key {actor.pk}: {actor}"
+    return SYSTEM
 
 
 def snapshot(row: models.Model, fields: Iterable[str] | None = None) -> dict[str, Any]:  # Any: JSON

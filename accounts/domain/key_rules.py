@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 
-from accounts.models import Scope
+from accounts.models import KeyKind, LicenseKey, Scope
 
 LONGEST_NAME = 100
 NETWORKS_AT_MOST = 50
@@ -16,6 +16,14 @@ LARGEST_LIMIT = 1_000_000_000
 
 class KeyFaulty(ValueError):
     """A key cannot be made or changed so; `field` says what is wrong, `str()` how."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class KeyBeyond(Exception):
+    """A key would be able to do more than the key that gives it; `field` says in what, `str()` why."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -76,3 +84,30 @@ def read_overlap(moment: datetime | None, *, now: datetime) -> datetime | None:
     if moment > now + LONGEST_OVERLAP:
         raise KeyFaulty("old_until", f"The old secret may stay for at most {LONGEST_OVERLAP.days} days.")
     return moment
+
+
+def require_within(giver: LicenseKey, key: LicenseKey) -> None:
+    """See that a key may do no more than the key that gives it.  Raises KeyBeyond."""
+    if key.kind == KeyKind.LIVE and giver.kind != KeyKind.LIVE:
+        raise KeyBeyond("kind", "A sandbox key gives sandbox keys only.")
+    if key.kind == KeyKind.LIVE and (giver.monthly_cap or giver.calls_per_minute):
+        raise KeyBeyond("kind", "A key with limits of its own gives no live keys: together they could use more.")
+    missing = [scope for scope in key.scopes if scope not in giver.scopes]
+    if missing:
+        raise KeyBeyond("scopes", f"The key that asks does not have the scope {missing[0]} itself.")
+    if not _covers(giver.allowed_networks, key.allowed_networks):
+        raise KeyBeyond("allowed_networks", "The key that asks may not be used from all of these networks itself.")
+    if giver.expires_at is not None and (key.expires_at is None or key.expires_at > giver.expires_at):
+        raise KeyBeyond("expires_at", "The key that asks expires before that itself.")
+
+
+def _covers(outer: list[str], inner: list[str]) -> bool:
+    """Tell whether each network of `inner` lies in one of `outer`; no networks are all of them."""
+    if not outer:
+        return True
+    return bool(inner) and all(any(_lies_in(network, other) for other in outer) for network in inner)
+
+
+def _lies_in(network: str, other: str) -> bool:
+    left, right = ip_network(network), ip_network(other)
+    return left.version == right.version and left.subnet_of(right)  # type: ignore[arg-type]  # of one version

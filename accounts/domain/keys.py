@@ -19,12 +19,14 @@ from accounts.domain import audit
 from accounts.domain import key_rules as rules
 from accounts.domain.audit import Action
 from accounts.domain.config import config_of
-from accounts.domain.key_rules import KeyFaulty
+from accounts.domain.key_rules import KeyBeyond, KeyFaulty
 from accounts.domain.refusals import KeyMalformed
 from accounts.models import Account, KeyKind, LicenseKey, User
 from accounts.models.key import LicenseKeyQuerySet, usual_scopes
 
 __all__ = [
+    "Actor",
+    "KeyBeyond",
     "KeyFaulty",
     "KeyMoved",
     "KeyOver",
@@ -39,7 +41,10 @@ __all__ = [
     "require_room",
     "revoke",
     "rotate",
+    "seen_by",
 ]
+
+Actor = User | LicenseKey | None  # a key, where a program acts: then no more is given than that key has
 
 PREFIXES = {KeyKind.LIVE: "evp_live_", KeyKind.SANDBOX: "evp_test_"}
 RULES = ("name", "scopes", "allowed_networks", "monthly_cap", "calls_per_minute", "expires_at")
@@ -88,13 +93,19 @@ def keys_of(*, account: Account) -> LicenseKeyQuerySet:
     return LicenseKey.objects.of(account).newest_first()
 
 
+def seen_by(key: LicenseKey) -> LicenseKeyQuerySet:
+    """Give the keys that a program with this one may look after, newest first: a sandbox key knows of no live ones."""
+    found = keys_of(account=key.account)
+    return found if key.kind == KeyKind.LIVE else found.filter(kind=KeyKind.SANDBOX)
+
+
 @transaction.atomic
 def create_key(
     *,
     account: Account,
     name: str,
     kind: KeyKind,
-    actor: User | None,
+    actor: Actor,
     now: datetime,
     scopes: Iterable[str] | None = None,
     allowed_networks: Iterable[str] = (),
@@ -105,7 +116,7 @@ def create_key(
     """Make a key of an account and give it with its secret, which cannot be had again.
 
     Without `scopes` it may do all but manage the account.  `monthly_cap` and `calls_per_minute` are its share of what
-    the account has.  Raises KeyFaulty, TooManyKeys.
+    the account has.  Raises KeyFaulty, KeyBeyond, TooManyKeys.
     """
     secret = new_secret(kind)
     key = LicenseKey(
@@ -114,13 +125,15 @@ def create_key(
         kind=kind,
         prefix=secret[:SHOWN_LENGTH],
         digest=digest(secret),
-        scopes=usual_scopes() if scopes is None else rules.read_scopes(scopes),
+        scopes=rules.read_scopes(_scopes_to_give(actor) if scopes is None else scopes),
         allowed_networks=rules.read_networks(allowed_networks),
         monthly_cap=rules.read_limit("monthly_cap", monthly_cap),
         calls_per_minute=rules.read_limit("calls_per_minute", calls_per_minute),
         expires_at=rules.read_expiry(expires_at, now=now),
-        created_by=actor,
+        created_by=_person(actor),
     )
+    if isinstance(actor, LicenseKey):
+        rules.require_within(actor, key)
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)  # counts under a lock
     require_room(account=account)
     key.save(force_insert=True)
@@ -139,7 +152,7 @@ def require_room(*, account: Account) -> None:
 def change_key(
     *,
     key: LicenseKey,
-    actor: User | None,
+    actor: Actor,
     name: str,
     scopes: Iterable[str],
     allowed_networks: Iterable[str],
@@ -162,13 +175,16 @@ def change_key(
 
 
 @transaction.atomic
-def rotate(*, key: LicenseKey, actor: User | None, old_until: datetime | None, now: datetime, prefix: str = "") -> str:
+def rotate(*, key: LicenseKey, actor: Actor, old_until: datetime | None, now: datetime, prefix: str = "") -> str:
     """Give a key a new secret, which cannot be had again; the one before is let in until `old_until` (None: no more).
 
     One that was still let in from an earlier rotation ends now: where `prefix` says which secret is to be replaced,
-    a form that is sent twice does not end the one that programs still use.  Raises KeyFaulty, KeyMoved, KeyOver.
+    a form that is sent twice does not end the one that programs still use.  Raises KeyFaulty, KeyMoved, KeyBeyond,
+    KeyOver.
     """
     locked = _in_force(key)
+    if isinstance(actor, LicenseKey) and actor.pk != key.pk:  # the new secret is for the actor to use
+        rules.require_within(actor, locked)
     if prefix not in ("", locked.prefix):
         raise KeyMoved
     until = rules.read_overlap(old_until, now=now)
@@ -186,7 +202,7 @@ def rotate(*, key: LicenseKey, actor: User | None, old_until: datetime | None, n
 
 
 @transaction.atomic
-def end_previous(*, key: LicenseKey, actor: User | None) -> None:
+def end_previous(*, key: LicenseKey, actor: Actor) -> None:
     """Let the secret before a rotation in no more, from now on."""
     shown = ("previous_prefix", "previous_until")
     before = audit.stored(key, shown)
@@ -195,12 +211,22 @@ def end_previous(*, key: LicenseKey, actor: User | None) -> None:
     _note(Action.KEY_ROTATED, actor, key, before, shown)
 
 
-def revoke(*, key: LicenseKey, actor: User | None, now: datetime) -> None:
+def revoke(*, key: LicenseKey, actor: Actor, now: datetime) -> None:
     """End a key for good; the first revocation counts."""
-    revoked = LicenseKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now, revoked_by=actor)
+    person = _person(actor)
+    revoked = LicenseKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now, revoked_by=person)
     if revoked:
-        key.revoked_at, key.revoked_by = now, actor
+        key.revoked_at, key.revoked_by = now, person
         audit.record(action=Action.KEY_REVOKED, actor=actor, target=key, account=key.account)
+
+
+def _person(actor: Actor) -> User | None:
+    return actor if isinstance(actor, User) else None
+
+
+def _scopes_to_give(actor: Actor) -> list[str]:
+    """Give what a key is for when nothing is said: all but managing the account, as far as the giver may."""
+    return [scope for scope in usual_scopes() if not isinstance(actor, LicenseKey) or scope in actor.scopes]
 
 
 def _in_force(key: LicenseKey) -> LicenseKey:
@@ -211,9 +237,7 @@ def _in_force(key: LicenseKey) -> LicenseKey:
     return locked
 
 
-def _note(
-    action: Action, actor: User | None, key: LicenseKey, before: dict[str, object], fields: tuple[str, ...]
-) -> None:
+def _note(action: Action, actor: Actor, key: LicenseKey, before: dict[str, object], fields: tuple[str, ...]) -> None:
     after = audit.snapshot(key, fields)
     if before != after:
         audit.record(action=action, actor=actor, target=key, account=key.account, before=before, after=after)

@@ -13,8 +13,8 @@ from verification.api.media_types import is_plain_json
 WORDS = {str: "a string", int: "a whole number", bool: "true or false"}
 
 
-def members_of(request: Request, **wanted: type) -> dict[str, Any]:  # Any: JSON
-    """Give the members of the body, which must be these.  Raises UnsupportedMediaType, ParseError, ValidationError."""
+def object_of(request: Request) -> dict[str, Any]:  # Any: JSON
+    """Give the body, which must be a JSON object.  Raises UnsupportedMediaType, ParseError."""
     if not is_plain_json(request):
         raise UnsupportedMediaType(request.headers.get("Content-Type", "")[:100])
     try:
@@ -23,6 +23,12 @@ def members_of(request: Request, **wanted: type) -> dict[str, Any]:  # Any: JSON
         raise ParseError(str(fault)) from fault
     if not isinstance(document, dict):
         raise ParseError("The body must be a JSON object.")
+    return document
+
+
+def members_of(request: Request, **wanted: type) -> dict[str, Any]:  # Any: JSON
+    """Give the members of the body, which must be these.  Raises UnsupportedMediaType, ParseError, ValidationError."""
+    document = object_of(request)
     errors = {name[:100]: ["There is no such member."] for name in document.keys() - wanted.keys()}
     for name, kind in wanted.items():
         if name not in document:

@@ -9,10 +9,13 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from accounts.domain import keys
+from verification.api.names import on_the_wire
 from verification.domain.idempotency import InProgress, KeyOutOfBounds, KeyReused
 
 logger = logging.getLogger("verification.api")
@@ -43,18 +46,32 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:  # A
     return response
 
 
+REFUSALS: dict[type[Exception], tuple[int, str, str]] = {  # status, code, and words where the refusal has none
+    KeyOutOfBounds: (400, "", ""),
+    keys.KeyBeyond: (403, "BEYOND_THIS_KEY", ""),
+    keys.KeyOver: (409, "KEY_OVER", "The key is revoked or expired."),
+    keys.TooManyKeys: (409, "TOO_MANY_KEYS", ""),
+    InProgress: (409, "IN_PROGRESS", "A request under this Idempotency-Key is still being worked on."),
+    KeyReused: (422, "IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another request."),
+}
+
+
+def refused(error: Exception) -> Response | None:
+    """Translate a refusal of the domain."""
+    for kind, (status, code, words) in REFUSALS.items():
+        if isinstance(error, kind):
+            members: dict[str, Any] = {"code": code} if code else {}  # Any: JSON
+            if isinstance(error, keys.KeyBeyond):
+                members["errors"] = {on_the_wire(error.field): [str(error)]}
+            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind is InProgress else None
+            return Response(problem(status, words or str(error), **members), status=status, headers=headers)
+    return None
+
+
 def ours(error: Exception) -> Response:
     set_rollback()
-    match error:
-        case KeyOutOfBounds():
-            return Response(problem(400, str(error)), status=400)
-        case KeyReused():
-            detail = "This Idempotency-Key was used for another request."
-            return Response(problem(422, detail, code="IDEMPOTENCY_KEY_REUSED"), status=422)
-        case InProgress():
-            detail = "A request under this Idempotency-Key is still being worked on."
-            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            return Response(problem(409, detail, code="IN_PROGRESS"), status=409, headers=headers)
+    if (refusal := refused(error)) is not None:
+        return refusal
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning("no database: %s", error)
         detail = "The service is not available for the moment; nothing was kept."
@@ -63,6 +80,7 @@ def ours(error: Exception) -> Response:
     return Response(problem(500, "Something broke on our side; nothing was kept."), status=500)
 
 
+@csrf_exempt
 def not_found(request: HttpRequest) -> JsonResponse:  # Django's signature
     """Answer every path below /api/ that leads nowhere."""
     return JsonResponse(problem(404, "There is nothing here."), status=404, content_type=PROBLEM)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from verification.api import account, erasures, errors, jobs, live_stub, stubs, usage
+from verification.api import account, erasures, errors, jobs, keys, live_stub, stubs, usage
 
 OPEN: dict[str, list[type]] = {"permission_classes": [], "authentication_classes": []}
 
@@ -21,6 +21,9 @@ urlpatterns: list[URLPattern] = [
     path("v1/usage", usage.UsageView.as_view(), name="api-usage"),
     path("v1/erasures", erasures.ErasuresView.as_view(), name="api-erasures"),
     path("v1/erasures/<uuid:erasure_id>", erasures.ErasureView.as_view(), name="api-erasure"),
+    path("v1/keys", keys.KeysView.as_view(), name="api-keys"),
+    path("v1/keys/<int:key_id>", keys.KeyView.as_view(), name="api-key"),
+    path("v1/keys/<int:key_id>/rotate", keys.RotationView.as_view(), name="api-rotate-key"),
     path("schema", SpectacularAPIView.as_view(**OPEN), name="api-schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema", **OPEN), name="api-docs"),
     re_path("", errors.not_found),

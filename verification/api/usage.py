@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import connection
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -16,7 +16,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Account, LicenseKey
+from accounts.models import Account, LicenseKey, Scope
 from verification.api import query, schema_usage
 from verification.api.base import ApiView, account_of
 from verification.domain import usage_report
@@ -30,6 +30,8 @@ COLUMNS = {"day": ("day",), "key": ("key", "key_name"), "verdict": ("result", "r
 
 class UsageView(ApiView):
     """What was checked, by day, key and verdict."""
+
+    scopes: ClassVar = {"GET": Scope.ACCOUNT}
 
     @extend_schema(**schema_usage.USAGE)
     def get(self, request: Request) -> HttpResponseBase:

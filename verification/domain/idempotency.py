@@ -26,7 +26,7 @@ LONGEST_KEY = 255
 KEPT_HOURS = 24
 PATIENCE_SECONDS = 10.0  # for the answer of whoever has the turn
 LOOK_SECONDS = 0.1
-NOT_KEPT = frozenset((401, 402, 429))  # and 5xx: they may pass, and nothing was done
+NOT_KEPT = frozenset((401, 402, 409, 429))  # and 5xx: they may pass, and nothing was done
 
 
 class KeyOutOfBounds(ValueError):

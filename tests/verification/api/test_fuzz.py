@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from accounts.models import KeyKind
+from accounts.models import KeyKind, LicenseKey
 from tests.asgi_server import serving
 from tests.engine.hostile.naughty import NAUGHTY
 from tests.factories import make_account, make_key
@@ -37,26 +37,32 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "1000"))
 IS_SUITE = "FUZZ_REQUESTS" not in os.environ
+FAR_OFF = 2**40 + 7  # the number of the key that asks: none that is made up, or the key would revoke itself
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
 @dataclass(frozen=True)
 class World:
-    """A server, a sandbox key, and a job of its account that has results."""
+    """A server, a sandbox key, and of its account a job that has results and another key."""
 
     url: str
     secret: str
     job: str
+    other: LicenseKey
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    key, secret = make_key(make_account(monthly_quota=1_000_000), KeyKind.SANDBOX)
+    account = make_account(monthly_quota=1_000_000, license_keys=1_000)
+    key, secret = make_key(account, KeyKind.SANDBOX)
+    other, _ = make_key(account, KeyKind.SANDBOX)
+    LicenseKey.objects.filter(pk=key.pk).update(id=FAR_OFF)
+    key.pk = FAR_OFF
     job = make_job(["jane@ok.test", "joe@ok.test"], key=key)
     for check in job.checks.all():
         give_verdict(check)
     with serving() as url:
-        yield World(url, secret, str(job.pk))
+        yield World(url, secret, str(job.pk), other)
 
 
 def described() -> Any:  # Any: schemathesis has no type for it
@@ -81,7 +87,7 @@ def test_requests_made_up_from_the_schema(world: World) -> None:
 
 def send(world: World, session: requests.Session, operation: Any, mode: GenerationMode, count: int) -> int:
     """Send requests of a kind to a route; gives how many.  Every second has a job, or key, that is there."""
-    there = {"job_id": world.job, "key": world.secret}
+    there = {"job_id": world.job, "key": world.secret, "key_id": world.other.pk}
     known = {name: value for name, value in there.items() if f"{{{name}}}" in operation.path}
     sent = 0
     for path_parameters in [None, known] if known else [None]:
@@ -140,6 +146,12 @@ def naughty_requests(world: World, text: str) -> list[tuple[str, str, dict[str, 
         ("GET", f"/api/v1/jobs/{there}", {"headers": key}),
         ("GET", f"{results}?after={there}", {"headers": key}),
         ("GET", f"{results}?limit={there}", {"headers": key}),
+        ("POST", "/api/v1/keys", {"headers": key, "json": {"name": email["email"], "scopes": [email["email"]]}}),
+        ("POST", "/api/v1/keys", {"headers": key, "json": {"name": "A", "allowedNetworks": [email["email"]]}}),
+        ("POST", "/api/v1/keys", {"headers": key | JSON, "content": raw}),
+        ("GET", f"/api/v1/keys/{there}", {"headers": key}),
+        ("GET", f"/api/v1/keys?cursor={there}", {"headers": key}),
+        ("POST", f"/api/v1/keys/{world.other.pk}/rotate", {"headers": key, "json": {"oldUntilTs": email["email"]}}),
         ("GET", f"/api/v1/usage?cursor={there}", {"headers": key}),
         ("POST", "/api/v1/erasures", {"headers": key, "json": email}),
         ("GET", f"/api/v1/erasures?cursor={there}", {"headers": key}),

@@ -38,6 +38,9 @@ def test_the_schema_is_valid_and_complete(tmp_path: Path) -> None:
         "/api/v1/jobs": ["post"],
         "/api/v1/jobs/{job_id}": ["get"],
         "/api/v1/jobs/{job_id}/results": ["get"],
+        "/api/v1/keys": ["get", "post"],
+        "/api/v1/keys/{key_id}": ["get", "delete"],
+        "/api/v1/keys/{key_id}/rotate": ["post"],
         "/api/v1/quota": ["get"],
         "/api/v1/usage": ["get"],
         "/api/v1/verify": ["post"],
@@ -68,4 +71,4 @@ def test_the_documentation_works_under_the_strict_csp(url: str, monkeypatch: pyt
         browser.close()
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert (shown, said) == (14, [])
+    assert (shown, said) == (19, [])
