@@ -80,7 +80,7 @@ def ours(error: Exception) -> Response:
     return Response(problem(500, "Something broke on our side; nothing was kept."), status=500)
 
 
-@csrf_exempt
+@csrf_exempt  # no session counts here
 def not_found(request: HttpRequest) -> JsonResponse:  # Django's signature
     """Answer every path below /api/ that leads nowhere."""
     return JsonResponse(problem(404, "There is nothing here."), status=404, content_type=PROBLEM)

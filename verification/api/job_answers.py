@@ -10,7 +10,7 @@ from uuid import UUID
 
 from verification.domain.intake import Accepted, Taken
 from verification.engine.syntax import parse, split_display_name
-from verification.models import Check, Classifier, Job, JobStatus
+from verification.models import CheckResult, Classifier, Job, JobStatus
 
 COUNTS = ("total", "decided", "undecided", "waiting", "refused", "duplicate", "cancelled")
 
@@ -71,13 +71,13 @@ def status(job: Job) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def results(job: Job, checks: Iterable[Check], *, next_url: str | None) -> dict[str, Any]:  # Any: JSON
-    return {"results": [result(job, check) for check in checks], "next": next_url}
+def results(job: Job, verdicts: Iterable[CheckResult], *, next_url: str | None) -> dict[str, Any]:  # Any: JSON
+    return {"results": [result(job, verdict) for verdict in verdicts], "next": next_url}
 
 
-def result(job: Job, check: Check) -> dict[str, Any]:  # Any: JSON
+def result(job: Job, verdict: CheckResult) -> dict[str, Any]:  # Any: JSON
+    check = verdict.check_row
     address = parse(split_display_name(check.address))
-    verdict = check.verdict
     return {
         "id": recipient_id(job.pk, check.block, check.block_index),
         "email": address.text,

@@ -6,11 +6,9 @@ import json
 import logging
 from http import HTTPStatus
 from typing import ClassVar
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
@@ -20,24 +18,27 @@ from rest_framework.response import Response
 from accounts.domain.config import FeatureDisabled, config_of
 from accounts.domain.quota import QuotaExceeded
 from accounts.models import Scope
-from verification.api import job_answers, job_request, media_types, schema
+from verification.api import job_answers, job_lists, job_request, media_types, schema, schema_jobs
 from verification.api.base import ApiView, account_of, key_of
 from verification.api.idempotent import Done, once
-from verification.api.query import number
+from verification.api.job_steering import job_of
 from verification.api.rejections import Rejected, SubType, rejection
-from verification.domain import intake
+from verification.domain import intake, jobs
 from verification.domain.idempotency import InProgress, Kept, KeyOutOfBounds, KeyReused
-from verification.models import Check, Job
+from verification.models import Job
 
 logger = logging.getLogger("verification.api")
-RESULTS_LIMIT = 1_000
-RESULTS_DEFAULT = 100
 
 
 class JobsView(ApiView):
     """Where jobs are handed in; its answers, refusals too, have the shape of the JobRequest contract."""
 
-    scopes: ClassVar = {"POST": Scope.JOBS}
+    scopes: ClassVar = {"GET": Scope.RESULTS, "POST": Scope.JOBS}
+
+    @extend_schema(**schema_jobs.LIST)
+    def get(self, request: Request) -> Response:
+        """Give the account's jobs, newest first."""
+        return job_lists.listed(request)
 
     @extend_schema(**schema.HAND_IN_JOB)
     def post(self, request: Request) -> Response:
@@ -133,46 +134,16 @@ def as_rejection(error: Exception) -> Rejected:
 class JobView(ApiView):
     """One job."""
 
-    scopes: ClassVar = {"GET": Scope.RESULTS}
+    scopes: ClassVar = {"GET": Scope.RESULTS, "DELETE": Scope.JOBS}
 
     @extend_schema(**schema.LOOK_AT_JOB)
     def get(self, request: Request, job_id: UUID) -> Response:
         """Tell how far a job is."""
         return Response(job_answers.status(job_of(request, job_id)))
 
-
-class ResultsView(ApiView):
-    """What was found out so far."""
-
-    scopes: ClassVar = {"GET": Scope.RESULTS}
-
-    @extend_schema(**schema.READ_RESULTS)
-    def get(self, request: Request, job_id: UUID) -> Response:
-        """Give the verdicts of a job, in the order of its recipients; those not tried yet are left out.
-
-        `next` leads to the rest; of a job that still runs, begin again later to get what was decided meanwhile.
-        """
+    @extend_schema(**schema_jobs.DELETE)
+    def delete(self, request: Request, job_id: UUID) -> Response:
+        """Delete a job with its addresses and results; one that has not ended is cancelled."""
         job = job_of(request, job_id)
-        limit = number(request, "limit", default=RESULTS_DEFAULT, least=1, most=RESULTS_LIMIT)
-        after = number(request, "after", default=-1, least=-1, most=2**31 - 1)
-        found = list(
-            Check.objects.of(account_of(request))
-            .taken()
-            .filter(job=job, position__gt=after, verdict__isnull=False)
-            .select_related("verdict")
-            .defer("original", "verdict__evidence")
-            .order_by("position")[: limit + 1]
-        )
-        next_url = None
-        if len(found) > limit:
-            query = urlencode({"after": found[limit - 1].position, "limit": limit})
-            next_url = request.build_absolute_uri(f"{request.path}?{query}")
-        return Response(job_answers.results(job, found[:limit], next_url=next_url))
-
-
-def job_of(request: Request, job_id: UUID) -> Job:
-    """Give a job of the caller's account; a stranger's is not there."""
-    job = Job.objects.of(account_of(request)).filter(pk=job_id).first()
-    if job is None:
-        raise Http404
-    return job
+        jobs.delete(job=job, actor=None, reason=f"by the key {key_of(request).prefix}…")
+        return Response(status=HTTPStatus.NO_CONTENT)

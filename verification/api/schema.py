@@ -233,6 +233,10 @@ READ_RESULTS: dict[str, Any] = {  # Any: arguments of extend_schema
     "parameters": [
         OpenApiParameter("limit", int, description="Results in one answer, 1 to 1000; default 100."),
         OpenApiParameter("after", int, description="Part of `next`."),
+        OpenApiParameter("result", str, description="Only some of `Ok,Bad,RetryLater,Unverifiable`."),
+        OpenApiParameter("reason", str, description="Only some reasons, with commas between them."),
+        OpenApiParameter("blame", str, description="Only some blames, with commas between them."),
+        OpenApiParameter("final", str, enum=["true", "false"], description="Only what is final, or what is not."),
     ],
     "responses": {200: RESULTS} | problems(400, 401, 404, 503),
 }

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from verification.api import account, erasures, errors, jobs, keys, live_stub, stubs, usage
+from verification.api import (
+    account,
+    erasures,
+    errors,
+    job_exports,
+    job_results,
+    job_steering,
+    jobs,
+    keys,
+    live_stub,
+    stubs,
+    usage,
+)
 
 OPEN: dict[str, list[type]] = {"permission_classes": [], "authentication_classes": []}
 
@@ -15,7 +27,13 @@ urlpatterns: list[URLPattern] = [
     path("v1/verify", stubs.VerifyStub.as_view(), name="api-verify"),
     path("v1/jobs", jobs.JobsView.as_view(), name="api-jobs"),
     path("v1/jobs/<uuid:job_id>", jobs.JobView.as_view(), name="api-job"),
-    path("v1/jobs/<uuid:job_id>/results", jobs.ResultsView.as_view(), name="api-results"),
+    path("v1/jobs/<uuid:job_id>/pause", job_steering.PauseView.as_view(), name="api-pause-job"),
+    path("v1/jobs/<uuid:job_id>/resume", job_steering.ResumeView.as_view(), name="api-resume-job"),
+    path("v1/jobs/<uuid:job_id>/cancel", job_steering.CancelView.as_view(), name="api-cancel-job"),
+    path("v1/jobs/<uuid:job_id>/results", job_results.ResultsView.as_view(), name="api-results"),
+    path("v1/jobs/<uuid:job_id>/export.csv", job_exports.CsvView.as_view(), name="api-export-csv"),
+    path("v1/jobs/<uuid:job_id>/export.xlsx", job_exports.XlsxView.as_view(), name="api-export-xlsx"),
+    path("v1/jobs/<uuid:job_id>/export.jsonl", job_exports.JsonlView.as_view(), name="api-export-jsonl"),
     path("v1/account", account.AccountView.as_view(), name="api-account"),
     path("v1/quota", account.QuotaView.as_view(), name="api-quota"),
     path("v1/usage", usage.UsageView.as_view(), name="api-usage"),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from typing import Any
 
 from django.db import connection
 from django.db.models import Max
@@ -43,25 +44,32 @@ def export_csv(*, job: Job) -> Iterator[bytes]:
     """Give the job's rows as CSV, piece by piece; rows not tried yet have empty result columns."""
     columns = job.columns or ["email"]
     yield encoded([[guard(column) for column in columns] + list(RESULT_COLUMNS)])
+    for rows in pieces_of(job, ROWS):
+        yield encoded(line(row, len(columns)) for row in rows)
+
+
+def pieces_of(job: Job, statement: str) -> Iterator[list[Any]]:  # Any: columns of the statement
+    """Give the rows of a job by ranges of positions; the statement takes job, account, first and end."""
     last: int | None = job.checks.aggregate(last=Max("position"))["last"]
     for first in range(0, -1 if last is None else last + 1, ROWS_PER_STATEMENT):
         with connection.cursor() as cursor:
-            cursor.execute(ROWS, [job.pk, job.account_id, first, first + ROWS_PER_STATEMENT])
-            fetched: list[Fetched] = cursor.fetchall()
+            cursor.execute(statement, [job.pk, job.account_id, first, first + ROWS_PER_STATEMENT])
+            fetched = cursor.fetchall()
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
-        yield encoded(line(row, len(columns)) for row in fetched)
+        yield fetched
 
 
-def line(row: Fetched, width: int) -> list[str]:
+def line(row: Fetched, width: int, *, as_text: Callable[[str], str] = guard) -> list[str]:
+    """Give the cells of a row; `as_text` makes those harmless that hold what customers wrote."""
     original, address, domain, result, reason, server_country, blame, checked_at, normalized, meant = row
-    cells = [guard(cell) for cell in (original or [address])]
+    cells = [as_text(cell) for cell in (original or [address])]
     cells += [""] * (width - len(cells))
     if result is None:
         cells += NO_RESULT
     else:
-        cells += (guard(address), result, reason, country_of(domain), server_country, blame, checked_at)
-        cells += (guard(normalized), guard(meant))
+        cells += (as_text(address), result, reason, country_of(domain), server_country, blame, checked_at)
+        cells += (as_text(normalized), as_text(meant))
     return cells
 
 

@@ -205,13 +205,13 @@ def test_utf_8_may_be_named() -> None:
 
 def test_other_methods_get_a_problem() -> None:
     _, secret = make_key()
-    answer = get(secret, URL)
+    answer = Client().put(URL, headers={"X-License-Key": secret})
     assert (answer.status_code, answer.headers["Content-Type"]) == (405, "application/problem+json")
     assert answer.json() == {
         "type": "about:blank",
         "title": "Method Not Allowed",
         "status": 405,
-        "detail": 'Method "GET" not allowed.',
+        "detail": 'Method "PUT" not allowed.',
     }
 
 

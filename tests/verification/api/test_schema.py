@@ -35,9 +35,15 @@ def test_the_schema_is_valid_and_complete(tmp_path: Path) -> None:
         "/api/v1/account": ["get"],
         "/api/v1/erasures": ["get", "post"],
         "/api/v1/erasures/{erasure_id}": ["get"],
-        "/api/v1/jobs": ["post"],
-        "/api/v1/jobs/{job_id}": ["get"],
+        "/api/v1/jobs": ["get", "post"],
+        "/api/v1/jobs/{job_id}": ["get", "delete"],
+        "/api/v1/jobs/{job_id}/cancel": ["post"],
+        "/api/v1/jobs/{job_id}/export.csv": ["get"],
+        "/api/v1/jobs/{job_id}/export.jsonl": ["get"],
+        "/api/v1/jobs/{job_id}/export.xlsx": ["get"],
+        "/api/v1/jobs/{job_id}/pause": ["post"],
         "/api/v1/jobs/{job_id}/results": ["get"],
+        "/api/v1/jobs/{job_id}/resume": ["post"],
         "/api/v1/keys": ["get", "post"],
         "/api/v1/keys/{key_id}": ["get", "delete"],
         "/api/v1/keys/{key_id}/rotate": ["post"],
@@ -71,4 +77,4 @@ def test_the_documentation_works_under_the_strict_csp(url: str, monkeypatch: pyt
         browser.close()
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert (shown, said) == (19, [])
+    assert (shown, said) == (27, [])
