@@ -1,5 +1,5 @@
 """The staff's view of people, accounts, keys and quota."""
 
-from accounts.admin import account, config, feature_requests, invitations, keys, log, quota, users
+from accounts.admin import account, config, feature_requests, invitations, keys, log, quota, sessions, users
 
-__all__ = ["account", "config", "feature_requests", "invitations", "keys", "log", "quota", "users"]
+__all__ = ["account", "config", "feature_requests", "invitations", "keys", "log", "quota", "sessions", "users"]

@@ -44,6 +44,7 @@ class QuotaPeriod(models.Model):
             ),
             models.CheckConstraint(condition=Q(ends_on__gt=F("starts_on")), name="quota_period_has_days"),
         ]
+        indexes = [models.Index(fields=["ends_on"], name="quota_period_by_end")]
 
     def __str__(self) -> str:
         return f"{self.account} from {self.starts_on}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission
@@ -22,8 +23,7 @@ OURS = ["accounts", "verification"]
 
 
 def list_names() -> list[str]:
-    models = [model for model in admin.site._registry if model._meta.app_label in [*OURS, "admin"]]
-    return sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in models)
+    return sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry)
 
 
 def test_every_model_of_ours_is_shown() -> None:
@@ -39,7 +39,7 @@ def test_every_model_of_ours_is_shown() -> None:
     assert ours - inline - unseen == {label for label in shown if label.split(".")[0] in OURS}
 
 
-def test_lists_ask_the_same_of_one_row_and_of_three(page: Client, staff: User) -> None:
+def test_lists_ask_the_same_of_few_rows_and_of_many(page: Client, staff: User) -> None:
     def count() -> dict[str, int]:
         counted = {}
         for name in list_names():
@@ -48,11 +48,14 @@ def test_lists_ask_the_same_of_one_row_and_of_three(page: Client, staff: User) -
             counted[name] = len(queries)
         return counted
 
-    make_rows(staff)
-    one = count()
-    for _ in range(2):
-        make_rows(staff)
-    assert count() == one
+    def fill(number: int) -> None:
+        for _ in range(number):
+            make_rows(staff)
+
+    fill(3)
+    few = count()
+    fill(27)
+    assert count() == few
 
 
 def test_every_change_page_opens(page: Client, staff: User) -> None:
@@ -238,6 +241,46 @@ def test_rules_that_cannot_be(page: Client, field: str, value: str) -> None:
     answer = page.post(reverse("admin:accounts_licensekey_add"), form | {field: value})
     assert list(answer.context["adminform"].form.errors) == [field.removesuffix("_0")]
     assert not LicenseKey.objects.exists()
+
+
+def test_keys_are_found_by_their_beginning_name_and_account(page: Client) -> None:
+    account = make_account("Ada & Co")
+    key, _ = make_key(account)
+    make_key()
+    url = reverse("admin:accounts_licensekey_changelist")
+
+    def found(term: str) -> list[LicenseKey]:
+        return list(page.get(url, {"q": term}).context["cl"].result_list)
+
+    for term in (key.prefix, account.slug, account.slug.upper(), " Ada & Co "):
+        assert found(term) == [key], term
+    assert len(found("A KEY")) == 2
+    assert found("Ada") == []
+
+
+def test_tallies_are_found_by_account(page: Client) -> None:
+    account = make_rows()
+    make_rows()
+    url = reverse("admin:verification_dailytally_changelist")
+
+    def found(term: str) -> list[Account | None]:
+        return [row.account for row in page.get(url, {"q": term}).context["cl"].result_list]
+
+    assert found(f" {account.slug} ") == [account]
+    assert found("nobody") == []
+    with CaptureQueriesContext(connection) as queries:
+        found(account.slug)
+    assert any('COALESCE("verification_dailytally"."account_id", 0) = ' in query["sql"] for query in queries)
+
+
+def test_sessions_are_found_without_their_keys(page: Client, staff: User) -> None:
+    session = UserSession.objects.create(user=staff, ip="192.0.2.7", user_agent="Firefox", session_key="secret-of-one")
+    url = reverse("admin:usersessions_usersession_changelist")
+    assert len(page.get(url, {"q": staff.email}).context["cl"].result_list) == 1
+    assert len(page.get(url, {"q": "somebody"}).context["cl"].result_list) == 0
+    for text in (page.get(url).text, page.get(change_url(session)).text):
+        assert "secret-of-one" not in text
+        assert "Firefox" in text
 
 
 def test_rename_a_key_keeps_it_valid(page: Client) -> None:

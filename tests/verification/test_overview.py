@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.domain import quota
@@ -102,6 +103,16 @@ def test_top_accounts() -> None:
         (f"Account {number}", number, 100) for number in range(overview.TOP + 1, 1, -1)
     ]
     assert isinstance(found[0], Heavy)
+
+
+def test_top_accounts_are_found_among_present_periods_alone() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        overview.top_accounts()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN " + queries[0]["sql"])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "quota_period_by_end" in plan
 
 
 def running_job(*, due_minutes: float = 20, moved_minutes: float | None = 20) -> Job:

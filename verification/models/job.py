@@ -96,6 +96,7 @@ class Job(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "-created_at"], name="job_by_account"),
+            models.Index(fields=["-created_at"], name="job_by_age"),
             models.Index(
                 fields=["account"], name="job_unended_by_account", condition=Q(status__in=["parsing", "running"])
             ),
