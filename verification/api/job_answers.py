@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from verification.domain.intake import Accepted, Taken
+from verification.domain.quote import Quote
 from verification.engine.syntax import parse, split_display_name
 from verification.models import CheckResult, Classifier, Job, JobStatus
 
@@ -46,6 +47,23 @@ def accepted(outcome: Accepted) -> dict[str, Any]:  # Any: JSON
     blocks = groupby(outcome.rows, key=lambda row: row.block)
     recipients = [{"mail": {"to": [taken(outcome.job, row) for row in rows]}} for _, rows in blocks]
     return {"meta": meta(outcome.job, phase="PRE_PROCESS"), "content": {"recipients": recipients}}
+
+
+def quoted(quote: Quote) -> dict[str, Any]:  # Any: JSON
+    """Show what a request would come to."""
+    return {
+        "dryRun": True,
+        "counts": {
+            "total": quote.total,
+            "taken": quote.taken,
+            "refused": quote.refused,
+            "duplicate": quote.duplicate,
+            "reusable": quote.reusable,
+        },
+        "cost": quote.cost,
+        "quota": {"left": quote.left, "enough": quote.cost <= quote.left},
+        "seconds": quote.seconds,
+    }
 
 
 def taken(job: Job, row: Taken) -> dict[str, Any]:  # Any: JSON

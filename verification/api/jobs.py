@@ -21,10 +21,12 @@ from accounts.models import Scope
 from verification.api import job_answers, job_lists, job_request, media_types, schema, schema_jobs
 from verification.api.base import ApiView, account_of, key_of
 from verification.api.idempotent import Done, once
+from verification.api.job_request import JobRequest
 from verification.api.job_steering import job_of
 from verification.api.rejections import Rejected, SubType, rejection
 from verification.domain import intake, jobs
 from verification.domain.idempotency import InProgress, Kept, KeyOutOfBounds, KeyReused
+from verification.domain.quote import Quote, quote
 from verification.models import Job
 
 logger = logging.getLogger("verification.api")
@@ -44,6 +46,8 @@ class JobsView(ApiView):
     def post(self, request: Request) -> Response:
         """Hand in recipients to be verified.  Answers at once; what became of each is in the answer."""
         check_media_type(request)
+        if is_dry_run(request):
+            return Response(job_answers.quoted(quote_of(request)))
         return once(self, request, lambda: hand_in(request), again=lambda kept: given_again(request, kept))
 
     def handle_exception(self, error: Exception) -> Response:
@@ -63,10 +67,7 @@ class JobsView(ApiView):
 def hand_in(request: Request) -> Done:
     """Take a request; of its answer only the job's number is kept, the rest is in its rows."""
     key = key_of(request)
-    config = config_of(key.account)
-    if not config.job_requests:
-        raise FeatureDisabled("job_requests")
-    wanted = job_request.read(request._request.body, addresses_limit=config.addresses_per_job)
+    wanted = read(request)
     outcome = intake.accept_recipients(
         account=key.account,
         key=key,
@@ -79,6 +80,28 @@ def hand_in(request: Request) -> Done:
         max_age=wanted.max_age,
     )
     return Done(HTTPStatus.ACCEPTED, job_answers.accepted(outcome), kept={"jobId": str(outcome.job.pk)})
+
+
+def read(request: Request) -> JobRequest:
+    """Read the body, as far as the account's config lets it be read.  Raises Rejected, FeatureDisabled."""
+    config = config_of(account_of(request))
+    if not config.job_requests:
+        raise FeatureDisabled("job_requests")
+    return job_request.read(request._request.body, addresses_limit=config.addresses_per_job)
+
+
+def is_dry_run(request: Request) -> bool:
+    """Tell whether only a quote is asked for.  Raises Rejected."""
+    values = request.query_params.getlist("dryRun")
+    if values not in ([], ["true"], ["false"]):
+        raise Rejected(SubType.INVALID_VALUE, "Invalid value for dryRun")
+    return values == ["true"]
+
+
+def quote_of(request: Request) -> Quote:
+    """Say what a request would come to; an Idempotency-Key has no part in it, for nothing is done."""
+    wanted = read(request)
+    return quote(key=key_of(request), recipients=wanted.recipients, features=wanted.features, max_age=wanted.max_age)
 
 
 def given_again(request: Request, kept: Kept) -> Response:

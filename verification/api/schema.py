@@ -135,6 +135,19 @@ ACCEPTED = an_object(
         ),
     }
 )
+QUOTE = an_object(
+    {
+        "dryRun": FLAG,
+        "counts": an_object(dict.fromkeys(("total", "taken", "refused", "duplicate", "reusable"), COUNT)),
+        "cost": COUNT | {"description": "Checks, at most."},
+        "quota": an_object({"left": COUNT, "enough": FLAG}),
+        "seconds": {
+            "type": ["integer", "null"],
+            "minimum": 0,
+            "description": "By the pace of the account's last job; null when there is none to go by.",
+        },
+    }
+)
 STATUS = an_object(
     {
         "meta": META,
@@ -204,9 +217,12 @@ LIVE_SANDBOX = LIVE_CHECK | {"operation_id": "check_address_in_sandbox"}
 HAND_IN_JOB: dict[str, Any] = {  # Any: arguments of extend_schema
     "operation_id": "hand_in_job",
     "tags": ["Jobs"],
-    "parameters": [IDEMPOTENCY_KEY],
+    "parameters": [
+        IDEMPOTENCY_KEY,
+        OpenApiParameter("dryRun", str, enum=["true", "false"], description="Say what it would come to; keep nothing."),
+    ],
     "request": {"application/json": REQUEST},
-    "responses": {202: ACCEPTED} | rejections(400, 401, 402, 403, 408, 409, 413, 415, 422, 429, 500, 503),
+    "responses": {200: QUOTE, 202: ACCEPTED} | rejections(400, 401, 402, 403, 408, 409, 413, 415, 422, 429, 500, 503),
     "examples": [
         OpenApiExample(
             "Two recipients",

@@ -258,10 +258,6 @@ def accept_recipients(
     """
     config = check_allowed(account, feature="job_requests", limit="addresses_per_job", rows=len(recipients))
     switched_off = job_features.switched_off(config, features or {})
-    rows = (
-        Row(position, syntax.split_display_name(one.email), one.block, one.index, one.reference)
-        for position, one in enumerate(recipients)
-    )
     with transaction.atomic():
         job = Job.objects.create(
             account=account,
@@ -275,8 +271,13 @@ def accept_recipients(
             created_at=now,
             **({} if max_age is None else {"max_age": max_age}),
         )
-        store(job, rows)
+        store(job, request_rows(recipients))
         return Accepted(job, taken_of(job))
+
+
+def request_rows(recipients: Iterable[Recipient]) -> Iterator[Row]:
+    for position, one in enumerate(recipients):
+        yield Row(position, syntax.split_display_name(one.email), one.block, one.index, one.reference)
 
 
 TAKEN_FIELDS = ("block", "block_index", "address", "classifier")

@@ -9,6 +9,8 @@ from verification.engine.types import Address
 
 def digest_of(address: Address, *, hash_key: bytes) -> bytes | None:
     """Give 32 bytes keyed by the account: equal mailboxes of two accounts do not look equal.  None on a fault."""
-    if address.fault is not None:
-        return None
-    return hashlib.blake2b(address.mailbox.encode("utf-8", "surrogatepass"), key=hash_key, digest_size=32).digest()
+    return None if address.fault is not None else digest_of_mailbox(address.mailbox, hash_key=hash_key)
+
+
+def digest_of_mailbox(mailbox: str, *, hash_key: bytes) -> bytes:
+    return hashlib.blake2b(mailbox.encode("utf-8", "surrogatepass"), key=hash_key, digest_size=32).digest()

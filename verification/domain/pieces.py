@@ -138,7 +138,7 @@ def write(cursor: CursorWrapper, job: Job, rows: Iterable[Row], *, first: int = 
 
     Of its rows with the same mailbox the first is taken.
     """
-    piece = Piece(job, first, frozenset(name.lower() for name in config_of(job.account).forbidden_local_parts))
+    piece = begun(job, first)
     cursor.execute(WIRE_NOW)
     head = (job.account_id, job.pk.bytes, cursor.fetchone()[0])
     with cursor.copy(COPY_CHECKS) as pipe:
@@ -148,6 +148,11 @@ def write(cursor: CursorWrapper, job: Job, rows: Iterable[Row], *, first: int = 
     if piece.refused:
         write_refused(cursor, piece)
     return piece
+
+
+def begun(job: Job, first: int = 0) -> Piece:
+    """Give a piece without rows yet."""
+    return Piece(job, first, frozenset(name.lower() for name in config_of(job.account).forbidden_local_parts))
 
 
 def remember(rows: Iterable[Row]) -> None:
