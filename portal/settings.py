@@ -290,7 +290,7 @@ RESOLVERS = env.list("RESOLVERS", default=[])  # host:port; empty: those of /etc
 # GREYLIST_HOURS after their first try and JOB_HOURS after the job's start at the latest.  RETRY_MINUTES replaces all of
 # it: so many tries, so far apart, and the last is final.  In development that is done while one looks on.
 RETRY_MINUTES = [float(minutes) for minutes in env.list("RETRY_MINUTES", default=[] if PRODUCTION else ["0.1", "0.2"])]
-GREYLIST_HOURS = env.float("GREYLIST_HOURS", default=4.0)
+GREYLIST_HOURS = env.float("GREYLIST_HOURS", default=24.0)  # the bound of all accounts' own greylist_hours
 JOB_HOURS = env.float("JOB_HOURS", default=24.0)
 SOURCE_ADDRESSES = env.list("SOURCE_ADDRESSES", default=[])
 PROBE_CONCURRENCY = env.int("PROBE_CONCURRENCY", default=1_000)  # addresses in flight in one drain

@@ -25,6 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
         "addresses_per_job",
         "upload_megabytes",
         "deadline_seconds",
+        "greylist_hours",
         "retention_days",
         "license_keys",
     ),

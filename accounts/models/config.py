@@ -18,6 +18,8 @@ def limit(default: int, help_text: str, *, most: int | None = None) -> models.Po
     return models.PositiveIntegerField(default=default, validators=bounds, help_text=help_text)
 
 
+GREYLIST_HOURS = 4
+LONGEST_GREYLIST_HOURS = 24
 RETENTION_DAYS = 30
 LONGEST_RETENTION_DAYS = 3_650
 
@@ -45,6 +47,11 @@ class AccountConfig(models.Model):
     addresses_per_job = limit(100_000, "Addresses in one job request, at most.")
     upload_megabytes = limit(100, "Size of one uploaded list, at most, in units of 1,000,000 bytes.")
     deadline_seconds = limit(75, "Time for one address of a list, at most.")
+    greylist_hours = limit(
+        GREYLIST_HOURS,
+        "Hours after their first try that greylisted and transient rows are tried again; a job may ask for fewer.",
+        most=LONGEST_GREYLIST_HOURS,
+    )
     retention_days = limit(
         RETENTION_DAYS,
         "Days after their end that lists, jobs and single checks are kept, with all addresses in them.",

@@ -57,6 +57,15 @@ def verdict(account: Account, address: str) -> str:
     return f"{found.result}/{found.reason}{'' if found.final else ', for now'}"
 
 
+def verdict_after_two_hours(account: Account, address: str) -> str:
+    """Give what is found out by a try two hours after the first one."""
+    make_job([address], account=account)
+    Batch.objects.update(first_tried_at=Now() - timedelta(hours=2), tries=1)
+    asyncio.run(drain.drain_once())
+    found = CheckResult.objects.get(account=account)
+    return f"{found.reason}{'' if found.final else ', for now'}"
+
+
 def age_of_second(account: Account, address: str) -> str:
     verdict(account, address)
     verdict(account, address)
@@ -167,6 +176,7 @@ EFFECTS: dict[str, tuple[Look, str, object, object, object]] = {  # look, at wha
     "addresses_per_job": (job_request, "a@ok.test b@ok.test", 1, "FULL", TOO_MANY),
     "upload_megabytes": (upload, BIG, 1, "started", TOO_BIG),
     "deadline_seconds": (verdict, "a@slow-500.test", 1, "Ok/Success", f"{LATER}, for now"),
+    "greylist_hours": (verdict_after_two_hours, "a@greylist.test", 1, "GreyListing, for now", "GreyListing"),
     "retention_days": (left_after_ten_days, "email\na@ok.test\n", 9, "kept", "gone"),
     "license_keys": (second_key, "Import", 1, "made", TOO_MANY_KEYS),
     "forbidden_local_parts": (job_request, "Sales@ok.test", ["sales"], "FULL", "PART"),
@@ -199,6 +209,32 @@ def test_a_feature_that_is_off_cannot_be_asked_for() -> None:
     refused = job_request(make_account(catch_all_probe=False), "a@ok.test", features={"catchAll": {"active": True}})
     assert refused == f"DISABLED_IN_ACCOUNT_CONFIG {OFF.format('catchAll')}"
     assert not Batch.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "hours", "answer"),
+    [
+        ({}, 4, "FULL"),
+        ({}, 0, "FULL"),
+        ({"greylist_hours": 24}, 24, "FULL"),
+        ({}, 5, "FORBIDDEN_PARAMS Unsupported value for job.options.greylistHours"),
+        ({"greylist_retry": False}, 1, f"DISABLED_IN_ACCOUNT_CONFIG {OFF.format('greylistRetry')}"),
+        ({"greylist_retry": False}, 0, "FULL"),
+    ],
+)
+def test_hours_that_a_job_asks_for(config: dict[str, Any], hours: int, answer: str) -> None:  # Any: toggles
+    account = make_account(**config)
+    assert job_request(account, "a@ok.test", options={"greylistHours": hours}) == answer
+    assert list(Job.objects.values_list("greylist_hours", flat=True)) == ([hours] if answer == "FULL" else [])
+
+
+def test_hours_of_a_job_and_of_the_installation_bound_its_tries(settings: Settings) -> None:
+    account = make_account()
+    job_request(account, "a@greylist.test", options={"greylistHours": 0})
+    asyncio.run(drain.drain_once())
+    assert CheckResult.objects.get().final
+    settings.GREYLIST_HOURS = 1.0
+    assert verdict_after_two_hours(make_account(), "a@greylist.test") == "GreyListing"
 
 
 def test_a_job_asks_anew() -> None:

@@ -20,6 +20,7 @@ from verification.engine.syntax import split_display_name
 LONGEST_ADDRESS = 254
 LONGEST_REFERENCE = 50
 LONGEST_AGE_SECONDS = 30 * 24 * 3600
+MOST_GREYLIST_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class JobRequest:
     campaign_id: str = ""
     features: dict[str, bool] = field(default_factory=dict)
     max_age: int | None = None
+    greylist_hours: int | None = None
 
 
 def read(body: bytes, *, addresses_limit: int) -> JobRequest:
@@ -54,14 +56,15 @@ def read(body: bytes, *, addresses_limit: int) -> JobRequest:
         recipients.append(recipient)
     job = optional_object(document, "job", "job")
     features = read_features(optional_object(job, "features", "job.features"))
-    max_age = read_options(optional_object(job, "options", "job.options"))
+    options = read_options(optional_object(job, "options", "job.options"))
     return JobRequest(
         recipients,
         reference_job=short_text(job, "referenceJob", "job.referenceJob"),
         cost_center=short_text(job, "costCenter", "job.costCenter"),
         campaign_id=short_text(job, "campaignId", "job.campaignId"),
         features=features,
-        max_age=max_age,
+        max_age=options.get("maxAgeSeconds"),
+        greylist_hours=options.get("greylistHours"),
     )
 
 
@@ -81,22 +84,24 @@ def read_features(members: dict[str, Any]) -> dict[str, bool]:  # Any: JSON
     return features
 
 
-def read_options(members: dict[str, Any]) -> int | None:  # Any: JSON
-    """Give `maxAgeSeconds`, None when it is not there; the set is closed."""
-    for name in members:
+OPTIONS: dict[str, int] = {"maxAgeSeconds": LONGEST_AGE_SECONDS, "greylistHours": MOST_GREYLIST_HOURS}  # and their most
+
+
+def read_options(members: dict[str, Any]) -> dict[str, int]:  # Any: JSON
+    """Read the options that are there; the set is closed, each is a whole number."""
+    options = {}
+    for name, number in members.items():
         path = f"job.options.{name[:LONGEST_REFERENCE]}"
-        if name == "greylistHours":
-            raise unsupported(path)
-        if name != "maxAgeSeconds":
+        if name not in OPTIONS:
             raise invalid_value(path)
-    seconds = members.get("maxAgeSeconds")
-    if seconds is None:
-        return None
-    if not isinstance(seconds, int) or isinstance(seconds, bool):
-        raise invalid_format("job.options.maxAgeSeconds")
-    if not 0 <= seconds <= LONGEST_AGE_SECONDS:
-        raise invalid_value("job.options.maxAgeSeconds")
-    return seconds
+        if number is None:
+            continue
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise invalid_format(path)
+        if not 0 <= number <= OPTIONS[name]:
+            raise invalid_value(path)
+        options[name] = number
+    return options
 
 
 def read_recipients(document: dict[str, Any]) -> Iterator[Recipient]:  # Any: JSON

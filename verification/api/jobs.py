@@ -24,7 +24,7 @@ from verification.api.idempotent import Done, once
 from verification.api.job_request import JobRequest
 from verification.api.job_steering import job_of
 from verification.api.rejections import Rejected, SubType, rejection
-from verification.domain import intake, jobs
+from verification.domain import intake, job_features, jobs
 from verification.domain.idempotency import InProgress, Kept, KeyOutOfBounds, KeyReused
 from verification.domain.quote import Quote, quote
 from verification.models import Job
@@ -78,6 +78,7 @@ def hand_in(request: Request) -> Done:
         campaign_id=wanted.campaign_id,
         features=wanted.features,
         max_age=wanted.max_age,
+        greylist_hours=wanted.greylist_hours,
     )
     return Done(HTTPStatus.ACCEPTED, job_answers.accepted(outcome), kept={"jobId": str(outcome.job.pk)})
 
@@ -101,7 +102,13 @@ def is_dry_run(request: Request) -> bool:
 def quote_of(request: Request) -> Quote:
     """Say what a request would come to; an Idempotency-Key has no part in it, for nothing is done."""
     wanted = read(request)
-    return quote(key=key_of(request), recipients=wanted.recipients, features=wanted.features, max_age=wanted.max_age)
+    return quote(
+        key=key_of(request),
+        recipients=wanted.recipients,
+        features=wanted.features,
+        max_age=wanted.max_age,
+        greylist_hours=wanted.greylist_hours,
+    )
 
 
 def given_again(request: Request, kept: Kept) -> Response:
@@ -137,6 +144,8 @@ def as_rejection(error: Exception) -> Rejected:
             return Rejected(SubType.UNAUTHORIZED, str(error))
         case FeatureDisabled():
             return Rejected(SubType.DISABLED_IN_ACCOUNT_CONFIG, str(error))
+        case job_features.TooManyHours():
+            return Rejected(SubType.FORBIDDEN_PARAMS, "Unsupported value for job.options.greylistHours")
         case intake.TooManyRows():
             return Rejected(SubType.LIMIT_EXCEEDED, "Count limit exceeded for recipients")
         case QuotaExceeded():

@@ -90,7 +90,10 @@ REQUEST = an_object(
                 "costCenter": SHORT,
                 "campaignId": SHORT,
                 "features": an_object(dict.fromkeys(FIELDS, an_object({"active": FLAG})), optional=tuple(FIELDS)),
-                "options": an_object({"maxAgeSeconds": COUNT}, optional=("maxAgeSeconds",)),
+                "options": an_object(
+                    {"maxAgeSeconds": COUNT, "greylistHours": COUNT | {"maximum": 24}},
+                    optional=("maxAgeSeconds", "greylistHours"),
+                ),
             },
             optional=("referenceJob", "costCenter", "campaignId", "features", "options"),
         ),

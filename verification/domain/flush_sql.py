@@ -6,8 +6,10 @@ SELECT b.id, b.flushes, now() + interval '1 second' < ends.at AS has_time
 FROM unnest(%(ids)b::bigint[], %(tokens)b::uuid[]) AS held(id, token)
 JOIN verification_batch b ON b.id = held.id AND b.token = held.token
 JOIN verification_job j ON j.id = b.job_id
-CROSS JOIN LATERAL (SELECT least(coalesce(b.first_tried_at, now()) + make_interval(secs => %(greylist_seconds)s),
-                                 j.started_at + make_interval(secs => %(job_seconds)s)) AS at) AS ends
+CROSS JOIN LATERAL (SELECT least(
+    coalesce(b.first_tried_at, now()) + make_interval(secs => least(%(greylist_seconds)s, 3600.0 * j.greylist_hours)),
+    j.started_at + make_interval(secs => %(job_seconds)s)
+) AS at) AS ends
 ORDER BY b.id FOR UPDATE OF b
 """
 
@@ -91,8 +93,11 @@ GROUP BY b.id
 POSTPONE = """
 WITH present AS (
     SELECT b.*, now() + make_interval(secs => %(seconds)s) AS wanted_at,
-           least(coalesce(b.first_tried_at, now()) + make_interval(secs => %(greylist_seconds)s),
-                 j.started_at + make_interval(secs => %(job_seconds)s)) AS ends_at
+           least(
+               coalesce(b.first_tried_at, now())
+               + make_interval(secs => least(%(greylist_seconds)s, 3600.0 * j.greylist_hours)),
+               j.started_at + make_interval(secs => %(job_seconds)s)
+           ) AS ends_at
     FROM verification_batch b JOIN verification_job j ON j.id = b.job_id
     WHERE b.id = %(id)s
 ), open AS (

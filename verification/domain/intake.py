@@ -101,7 +101,7 @@ def start_list(
         upload.address_column = address_column
         if has_header is not None:
             lists.set_header(upload, has_header=has_header)
-        check_allowed(upload.account, feature="uploads", limit="rows_per_upload", rows=upload.row_count)
+        config = check_allowed(upload.account, feature="uploads", limit="rows_per_upload", rows=upload.row_count)
         upload.save(update_fields=["address_column", "has_header", "row_count", "columns"])
         job = Job.objects.create(
             account=upload.account,
@@ -110,6 +110,7 @@ def start_list(
             upload=upload,
             created_by=user,
             is_reading=True,
+            greylist_hours=config.greylist_hours,
             columns=[storable(column) for column in upload.columns],
             created_at=now,
         )
@@ -248,13 +249,14 @@ def accept_recipients(
     campaign_id: str = "",
     features: Mapping[str, bool] | None = None,
     max_age: int | None = None,
+    greylist_hours: int | None = None,
 ) -> Accepted:
     """Take a request's recipients; says of each what became of it.
 
     `features`: those asked for, and those done without, by their names in job_features.  `max_age`: seconds that an
-    earlier result may be old to be used again.
+    earlier result may be old to be used again.  `greylist_hours`: for how long its rows are tried again, at most.
 
-    Raises QuotaExceeded, FeatureDisabled, AccountInactive, TooManyRows; then nothing was kept.
+    Raises QuotaExceeded, FeatureDisabled, TooManyHours, AccountInactive, TooManyRows; then nothing was kept.
     """
     config = check_allowed(account, feature="job_requests", limit="addresses_per_job", rows=len(recipients))
     switched_off = job_features.switched_off(config, features or {})
@@ -268,6 +270,7 @@ def accept_recipients(
             cost_center=cost_center,
             campaign_id=campaign_id,
             switched_off=switched_off,
+            greylist_hours=job_features.greylist_hours(config, greylist_hours),
             created_at=now,
             **({} if max_age is None else {"max_age": max_age}),
         )

@@ -28,3 +28,18 @@ def switched_off(config: AccountConfig, features: Mapping[str, bool]) -> list[st
         if active and not getattr(config, FIELDS[name]):
             raise FeatureDisabled(name)
     return [FIELDS[name] for name, active in features.items() if not active]
+
+
+class TooManyHours(Exception):
+    """Greylisted rows were to be tried for longer than the account's config lets them."""
+
+
+def greylist_hours(config: AccountConfig, wanted: int | None) -> int:
+    """Give how long a job's rows are tried again.  Raises TooManyHours, and FeatureDisabled where they never are."""
+    if wanted is None:
+        return config.greylist_hours
+    if wanted and not config.greylist_retry:
+        raise FeatureDisabled("greylistRetry")
+    if wanted > config.greylist_hours:
+        raise TooManyHours
+    return wanted

@@ -44,11 +44,13 @@ def quote(
     recipients: Sequence[Recipient],
     features: Mapping[str, bool] | None = None,
     max_age: int | None = None,
+    greylist_hours: int | None = None,
 ) -> Quote:
-    """Say what a request would come to.  Raises FeatureDisabled, AccountInactive, TooManyRows."""
+    """Say what a request would come to.  Raises FeatureDisabled, TooManyHours, AccountInactive, TooManyRows."""
     account = key.account
     config = check_allowed(account, feature="job_requests", limit="addresses_per_job", rows=len(recipients))
     switched_off = job_features.switched_off(config, features or {})
+    job_features.greylist_hours(config, greylist_hours)
     job = Job(account=account, **({} if max_age is None else {"max_age": max_age}))
     piece = pieces.begun(job)
     for row in request_rows(recipients):

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Account, LicenseKey
+from accounts.models.config import GREYLIST_HOURS
 from verification.engine.types import Blame, Reason, Result
 from verification.models.upload import Upload
 
@@ -62,6 +63,7 @@ class Job(models.Model):
     duplicate = models.PositiveIntegerField(default=0)
     cancelled = models.PositiveIntegerField(default=0)
     max_age = models.PositiveIntegerField(default=7_200)  # seconds that an earlier result may be old to be used again
+    greylist_hours = models.PositiveSmallIntegerField(default=GREYLIST_HOURS)  # of rows that are tried again
     # toggles of the config that the customer switched off for this job
     switched_off: ArrayField[list[str], list[str]] = ArrayField(
         models.CharField(max_length=40), default=list, blank=True

@@ -29,7 +29,7 @@ def test_all_that_may_be_given() -> None:
         "costCenter": "c",
         "campaignId": "i",
         "features": {"catchAll": {"active": False}, "typoSuggestion": {"active": True}},
-        "options": {"maxAgeSeconds": 60},
+        "options": {"maxAgeSeconds": 60, "greylistHours": 2},
     }
     request = {"recipients": [JANE, {"mail": {"to": [{"email": "x"}], "cc": 1}}], "mail": {}, "job": job, "more": 1}
     assert read(json.dumps(request).encode(), addresses_limit=3) == JobRequest(
@@ -43,6 +43,7 @@ def test_all_that_may_be_given() -> None:
         campaign_id="i",
         features={"catchAll": False, "typoSuggestion": True},
         max_age=60,
+        greylist_hours=2,
     )
 
 
@@ -124,9 +125,14 @@ def test_all_that_may_be_given() -> None:
             "Invalid format for job.features.catchAll.active",
         ),
         (
-            {"recipients": [JANE], "job": {"options": {"greylistHours": 1}}},
-            "FORBIDDEN_PARAMS",
-            "Unsupported value for job.options.greylistHours",
+            {"recipients": [JANE], "job": {"options": {"greylistHours": 25}}},
+            "INVALID_VALUE",
+            "Invalid value for job.options.greylistHours",
+        ),
+        (
+            {"recipients": [JANE], "job": {"options": {"greylistHours": 1.5}}},
+            "INVALID_FORMAT",
+            "Invalid format for job.options.greylistHours",
         ),
         (
             {"recipients": [JANE], "job": {"options": {"colour": 1}}},
