@@ -46,8 +46,7 @@ class ImpersonationMiddleware:
             return refused(request)
         response = self.get_response(request)
         if response.get("Content-Disposition", "").startswith("attachment"):
-            response.close()
-            return refused(request)
+            return refused(request)  # nothing of it has been read; to close it would end this request's connection
         return response
 
     def process_view(self, request: HttpRequest, _view: Any, _args: Any, kwargs: Any) -> None:  # Any: Django's

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.urls import reverse
@@ -52,6 +53,7 @@ def make_rows(staff: User | None = None) -> Account:
     _make_work(job)
     _make_pacing(account)
     _make_failure()
+    UserSession.objects.create(user=staff, ip="192.0.2.7", user_agent="Firefox", session_key=uuid4().hex)
     DailyTally.objects.create(
         account=account, key=key, day="2026-11-22", source="live", result="Ok", reason="Success", blame="none", count=3
     )

@@ -22,6 +22,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Account, User
 from tests.factories import PASSWORD, make_staff, make_user
 from tests.portal.admin_rows import make_rows
+from tests.portal.routes import address, make_world, routes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -35,7 +36,7 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 
 MORE = {
-    Account: ("admin:accounts_account_grant", "admin:accounts_account_history"),
+    Account: ("admin:accounts_account_grant", "admin:accounts_account_impersonate", "admin:accounts_account_history"),
     User: ("admin:auth_user_password_change",),
 }
 
@@ -156,6 +157,40 @@ def test_the_admin_s_forms_work(staff_pages: tuple[str, list[str]], live: str, b
     page.get_by_label("Name").fill("CRM")
     page.get_by_role("button", name="Save", exact=True).click()
     assert page.locator(".secret").inner_text().startswith("evp_live_")
+    watched.look()
+    assert watched.complaints == []
+
+
+@pytest.fixture
+def looked_at(client: Client, live: str) -> tuple[str, Account, list[str]]:
+    """Give the session of staff, an account, and the pages of it that staff may look at."""
+    world = make_world("jane")
+    staff = make_staff()
+    client.force_login(staff)
+    names = ("lists", "job", "checks", "features", "keys", "key", "team", "account_settings")
+    pages = [address(route, world) for route in routes() if route.name in names]
+    assert len(pages) == len(names)
+    return session_of(client), world.account, pages
+
+
+def test_looking_as_a_customer_is_clean(looked_at: tuple[str, Account, list[str]], live: str, browser: Browser) -> None:
+    """The form, the bar above every page, and the end: by clicks."""
+    session, account, pages = looked_at
+    watched = Watched.tab(signed_in(browser, live, session))
+    page = watched.page
+    watched.visit(f"{live}/admin/accounts/account/{account.pk}/change/")
+    page.get_by_role("link", name="Look as customer").click()
+    page.get_by_label("Reason").fill("asked by mail")
+    watched.look()
+    page.get_by_role("button", name="Look").click()
+    page.wait_for_url(f"{live}/a/{account.slug}/lists")
+    watched.look()
+    for path in (*pages, "/admin/", "/admin/queue/"):
+        watched.visit(live + path)
+        assert "looks at the pages of" in page.locator(".impersonation-bar").inner_text(), path
+    page.locator(".impersonation-bar").get_by_role("button", name="End").click()
+    page.wait_for_url(f"{live}/admin/accounts/account/{account.pk}/change/")
+    assert page.locator(".impersonation-bar").count() == 0
     watched.look()
     assert watched.complaints == []
 

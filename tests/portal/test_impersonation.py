@@ -11,6 +11,7 @@ from accounts.domain import impersonation
 from accounts.domain.impersonation import SESSION_KEY, MayNotLook
 from accounts.models import Account, AuditEntry, User
 from tests.factories import make_account, make_member, make_staff, make_user, with_factor
+from tests.portal.routes import address, make_world, routes
 from tests.verification.factories import finish, make_list
 from verification.models import Job, JobStatus
 
@@ -101,6 +102,26 @@ def test_nothing_can_be_downloaded(client: Client, support: User, account: Accou
     assert client.get(f"/a/{account.slug}/jobs/{job.pk}").status_code == 200
     answer = client.get(f"/a/{account.slug}/jobs/{job.pk}/export.csv")
     assert (answer.status_code, "You are here to see only" in answer.text) == (403, True)
+
+
+DRAWN = {"job_chart"}  # data that a page draws, with no more in it than the page shows
+
+
+def test_every_download_says_so_and_is_refused(client: Client) -> None:
+    """What is no page carries Content-Disposition: attachment, which the guard goes by: on all routes of an account."""
+    world = make_world("ada")
+    client.force_login(world.owner)
+    pages = [route for route in routes() if route.path.startswith("a/{account}/") and route.name not in DRAWN]
+    seen = {route.name: client.get(address(route, world)) for route in pages}
+    files = {name for name, answer in seen.items() if not answer.get("Content-Type", "").startswith("text/html")}
+    attached = {name for name in seen if seen[name].get("Content-Disposition", "").startswith("attachment; filename")}
+    assert files - {name for name in seen if seen[name].status_code in (302, 405)} == attached == {"job_export"}
+
+    client.force_login(make_staff())
+    look(client, world.account)
+    for route in pages:
+        status = 403 if route.name in attached else seen[route.name].status_code
+        assert client.get(address(route, world)).status_code == status, route
 
 
 def test_it_ends_after_half_an_hour(client: Client, support: User, account: Account) -> None:
