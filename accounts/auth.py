@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.request import Request
 
 from accounts.domain import access
@@ -34,6 +34,7 @@ class LicenseKeyAuthentication(BaseAuthentication):
     """Lets a key in by `Authorization: Bearer`, `X-License-Key` or Basic (as user name or password)."""
 
     def authenticate(self, request: Request) -> tuple[KeyHolder, LicenseKey] | None:
+        """Let a call in, and count it; how the caller stands is kept with the request."""
         try:
             secret = access.secret_in(
                 authorization=request.headers.get("Authorization", ""),
@@ -41,11 +42,15 @@ class LicenseKeyAuthentication(BaseAuthentication):
             )
             if secret is None:
                 return None
-            key = access.authenticate(secret=secret, client=request.META.get("REMOTE_ADDR") or "")
+            key, standing = access.let_in(secret=secret, client=request.META.get("REMOTE_ADDR") or "")
+        except access.TooManyCalls as refusal:
+            request._request.standing = refusal.standing  # type: ignore[attr-defined]  # for the headers of the answer
+            raise Throttled(wait=refusal.retry_after, detail=str(refusal)) from refusal
         except access.KeyNetwork as refusal:
             raise PermissionDenied(str(refusal)) from refusal
         except access.AccessRefused as refusal:
             raise AuthenticationFailed(str(refusal)) from refusal
+        request._request.standing = standing  # type: ignore[attr-defined]  # as above
         return KeyHolder(key), key
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  # DRF's signature

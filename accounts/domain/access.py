@@ -12,6 +12,8 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from accounts.domain import keys
+from accounts.domain.admission import Caller, admitting_one
+from accounts.domain.moves import run
 from accounts.domain.refusals import (
     AccessRefused,
     AccountDisabled,
@@ -21,7 +23,9 @@ from accounts.domain.refusals import (
     KeyNetwork,
     KeyRevoked,
     KeyUnknown,
+    TooManyCalls,
 )
+from accounts.domain.standing import Standing
 from accounts.models import Account, LicenseKey, Membership, Role, User
 
 __all__ = [
@@ -35,8 +39,10 @@ __all__ = [
     "KeyUnknown",
     "NotAMember",
     "Permission",
+    "TooManyCalls",
     "account_for",
     "authenticate",
+    "let_in",
     "may",
     "secret_in",
 ]
@@ -99,7 +105,7 @@ def account_for(*, user: User, slug: str) -> Membership:
 def authenticate(*, secret: str | None, client: str = "") -> LicenseKey:
     """Give the key, with its account, that a secret opens to a caller at an IP address ("": not known).
 
-    What the key may be used for is for the caller to ask.  Raises a kind of AccessRefused.
+    What the key may be used for is for the caller to ask; no call is counted.  Raises a kind of AccessRefused.
     """
     if not secret:
         raise KeyMissing
@@ -130,6 +136,13 @@ def authenticate(*, secret: str | None, client: str = "") -> LicenseKey:
     if found.use_is_news:
         LicenseKey.objects.filter(pk=key.pk).update(last_used_at=Now(), last_used_from=client or None)
     return key
+
+
+def let_in(*, secret: str, client: str = "") -> tuple[LicenseKey, Standing]:
+    """Give the key as `authenticate` does, and count the call.  Raises TooManyCalls, too."""
+    keys.check_format(secret)
+    admission = run(admitting_one(Caller(keys.digest(secret), client)))
+    return LicenseKey.objects.select_related("account").get(pk=admission.key_id), admission.standing
 
 
 def secret_in(*, authorization: str = "", license_key: str = "") -> str | None:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.domain import audit
 from accounts.domain.audit import Action
+from accounts.domain.standing import NOBODY, Standing
 from accounts.models import Account, AccountConfig, User
 
 if TYPE_CHECKING:
@@ -21,19 +22,16 @@ GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
         *("spam_trap_check", "disposable_check", "antivirus", "forbidden_local_parts"),
     ),
     "Limits": (
-        "rows_per_upload",
-        "addresses_per_job",
-        "upload_megabytes",
-        "deadline_seconds",
-        "greylist_hours",
-        "retention_days",
-        "license_keys",
+        *("rows_per_upload", "addresses_per_job", "upload_megabytes", "deadline_seconds", "greylist_hours"),
+        *("calls_per_minute", "concurrent_calls", "license_keys", "retention_days"),
     ),
 }
 
 
 class FeatureDisabled(Exception):
     """A feature is off in the account's config."""
+
+    standing: Standing = NOBODY
 
     def __init__(self, feature: str) -> None:
         super().__init__(f"Feature {feature} is disabled in AccountConfig for this account/domain")

@@ -7,6 +7,7 @@ is what is set aside.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,17 +18,18 @@ from accounts.domain import quota_moves as moves
 from accounts.domain import quota_sql as sql
 from accounts.domain.audit import Action
 from accounts.domain.moves import arun, run
-from accounts.domain.quota_moves import KeyGrant, NothingReserved, QuotaExceeded
-from accounts.models import Account, Credit, LedgerEntry, LedgerKind, QuotaPeriod, Scope, User
+from accounts.domain.quota_moves import Ended, KeyCapReached, NothingReserved, QuotaExceeded
+from accounts.models import Account, Credit, LedgerEntry, LedgerKind, QuotaPeriod, User
 
 __all__ = [
-    "KeyGrant",
+    "Ended",
+    "KeyCapReached",
     "NothingReserved",
     "QuotaExceeded",
     "aclose_reservation",
     "asettle",
-    "authenticate_and_reserve",
     "close",
+    "end_calls",
     "ensure_period",
     "grant",
     "left",
@@ -43,7 +45,8 @@ def reserve(
 ) -> int:
     """Set an amount aside, once per reference, and give the reservation's id.
 
-    Without `ttl_seconds` it is held until it is settled or closed.  Raises QuotaExceeded.
+    Without `ttl_seconds` it is held until it is settled or closed.  With a key it counts on the key's monthly cap.
+    Raises QuotaExceeded.
     """
     return run(moves.reserving(account_id, amount, reference, key_id, ttl_seconds))
 
@@ -75,22 +78,12 @@ async def aclose_reservation(connection: AsyncConnection[Any], *, reference: str
     return await arun(connection, moves.closing(reference, entry))
 
 
-async def authenticate_and_reserve(
-    connection: AsyncConnection[Any],  # Any: whatever its rows are made of
-    *,
-    digest: bytes,
-    amount: int,
-    reference: str,
-    ttl_seconds: int,
-    client: str = "",
-    scope: Scope | None = None,
-) -> KeyGrant:
-    """Let a key in to the live check and set an amount aside, in one statement when all is well.
+async def end_calls(connection: AsyncConnection[Any], calls: Sequence[Ended]) -> None:  # Any: its rows
+    """Charge calls of one account that are over, once, in the transaction of an async connection.
 
-    `client` is the caller's IP address, "" where it is not known: keys bound to networks are refused then.  Sandbox
-    keys reserve nothing.  Raises a kind of AccessRefused, FeatureDisabled, QuotaExceeded.
+    Raises NothingReserved: then it did nothing for some, and the transaction must not be kept.
     """
-    return await arun(connection, moves.letting_in(digest, amount, reference, ttl_seconds, client, scope))
+    await arun(connection, moves.ending(calls))
 
 
 def left(*, account_id: int) -> int:

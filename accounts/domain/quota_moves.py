@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from typing import Any
 
 from accounts.domain import quota_sql as sql
-from accounts.domain.config import FeatureDisabled
+from accounts.domain.admission_sql import MAKE_USAGE
 from accounts.domain.moves import Move, Row
-from accounts.domain.refusals import AccountDisabled, KeyExpired, KeyNetwork, KeyRevoked, KeyScope, KeyUnknown
-from accounts.models import Account, AccountConfig, KeyKind
+from accounts.domain.standing import NOBODY, Standing
+from accounts.models import Account
 
 
 class QuotaExceeded(Exception):
     """Less is left than needed."""
 
+    standing: Standing = NOBODY
+
     def __init__(self, left: int, needed: int) -> None:
         super().__init__(f"Quota of {left} left, {needed} needed")
         self.left = left
         self.needed = needed
+
+
+class KeyCapReached(QuotaExceeded):
+    """Less is left of a key's own monthly cap than needed; callers are told the same."""
 
 
 class NothingReserved(Exception):
@@ -32,22 +37,12 @@ class NothingReserved(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyGrant:
-    """A key that was let in, with what a live call needs to know.
+class Ended:
+    """A call that is over, by its reference: what it used, and the ledger's reference for that."""
 
-    `reservation_id` is None for sandbox keys: nothing was reserved.  `quota_left` is what remains after this call's
-    reservation, credits included; `quota_limit` the grant of the period, `resets_at` its end.
-    """
-
-    key_id: int
-    account_id: int
-    hash_key: bytes
-    kind: KeyKind
-    config: AccountConfig
-    reservation_id: int | None
-    quota_left: int
-    quota_limit: int
-    resets_at: datetime
+    reference: str
+    used: int
+    entry: str
 
 
 def reserving(account_id: int, amount: int, reference: str, key_id: int | None, ttl_seconds: int | None) -> Move[int]:
@@ -58,16 +53,25 @@ def reserving(account_id: int, amount: int, reference: str, key_id: int | None, 
         "key_id": key_id,
         "ttl_seconds": ttl_seconds,
     }
+    if key_id is not None:
+        yield MAKE_USAGE, {"key_id": key_id}
     row = yield sql.RESERVE, parameters
     assert row is not None
     if row[1] is None:
         yield from making_period(account_id)
         row = yield sql.RESERVE, parameters
         assert row is not None
-    made, period_left, credit_left = row
+    made, period_left, credit_left, cap_left = row
     if period_left is None:
         raise Account.DoesNotExist(f"no account {account_id}")
-    return made or (yield from _made_before(reference, left=period_left + credit_left, needed=amount))
+    if made:
+        return int(made)
+    found = yield sql.FIND_RESERVATION, {"reference": reference}
+    if found is not None:
+        return int(found[0])
+    if cap_left is not None and cap_left < amount:
+        raise KeyCapReached(left=max(cap_left, 0), needed=amount)
+    raise QuotaExceeded(left=period_left + credit_left, needed=amount)
 
 
 def making_period(account_id: int) -> Move[Row | None]:
@@ -95,68 +99,22 @@ def closing(reference: str, entry: str) -> Move[int]:
     return row[0] if row else 0
 
 
-def letting_in(
-    digest: bytes, amount: int, reference: str, ttl_seconds: int, client: str, scope: str | None
-) -> Move[KeyGrant]:
-    parameters = {
-        "digest": digest,
-        "amount": _not_negative(amount),
-        "reference": reference,
-        "ttl_seconds": ttl_seconds,
-        "client": client or None,
-        "scope": scope,
+def ending(calls: Sequence[Ended]) -> Move[None]:
+    """End calls of one account.  Raises NothingReserved when one is charged that holds nothing any more."""
+    values = {
+        "references": [call.reference for call in calls],
+        "used": [_not_negative(call.used) for call in calls],
+        "entries": [call.entry for call in calls],
     }
-    key = _allowed((yield sql.AUTHENTICATE_AND_RESERVE, parameters), scope)
-    if key["ends_on"] is None:
-        yield from making_period(key["account_id"])
-        key = _allowed((yield sql.AUTHENTICATE_AND_RESERVE, parameters), scope)
-    reservation = key["reservation_id"]
-    if reservation is None and amount and key["kind"] == KeyKind.LIVE:
-        reservation = yield from _made_before(reference, left=key["quota_left"], needed=amount)
-    if key["use_is_news"]:
-        yield sql.NOTE_USE, {"key_id": key["key_id"], "client": client or None}
-    return KeyGrant(
-        key_id=key["key_id"],
-        account_id=key["account_id"],
-        hash_key=key["hash_key"],
-        kind=KeyKind(key["kind"]),
-        config=_config(key),
-        reservation_id=reservation,
-        quota_left=key["quota_left"],
-        quota_limit=key["granted"],
-        resets_at=datetime.combine(key["ends_on"], time.min, tzinfo=UTC),
-    )
-
-
-def _allowed(row: Row | None, scope: str | None) -> dict[str, Any]:  # Any: columns of KEY_COLUMNS
-    """Give the row by its columns.  Raises a kind of AccessRefused, FeatureDisabled."""
-    if row is None:
-        raise KeyUnknown
-    key = dict(zip(sql.KEY_COLUMNS, row, strict=True))
-    if key["is_revoked"]:
-        raise KeyRevoked
-    if key["is_expired"]:
-        raise KeyExpired
-    if key["status"] != Account.Status.ACTIVE:
-        raise AccountDisabled
-    if key["is_afar"]:
-        raise KeyNetwork
-    if key["lacks_scope"]:
-        raise KeyScope(scope or "")
-    if not key["verification_api"]:
-        raise FeatureDisabled("verification_api")
-    return key
-
-
-def _config(key: dict[str, Any]) -> AccountConfig:  # Any: columns of KEY_COLUMNS
-    return AccountConfig(**(key["config"] or {"account_id": key["account_id"]}))
-
-
-def _made_before(reference: str, *, left: int, needed: int) -> Move[int]:
-    found = yield sql.FIND_RESERVATION, {"reference": reference}
-    if found is None:
-        raise QuotaExceeded(left=left, needed=needed)
-    return int(found[0])
+    row = yield sql.END_CALLS, values
+    assert row is not None
+    under_way = frozenset(row[0])
+    missed = [call for call in calls if call.used and call.reference not in under_way]
+    if missed:
+        row = yield sql.FIND_ENTRIES, {"entries": [call.entry for call in missed]}
+        assert row is not None
+        if len(row[0]) < len(missed):
+            raise NothingReserved(held=0, needed=sum(call.used for call in missed))
 
 
 def _not_negative(amount: int) -> int:

@@ -8,18 +8,22 @@ AccessRefused
 ├── KeyExpired         or the secret before a rotation whose time is over
 ├── AccountDisabled
 ├── KeyNetwork         used from a network that it is not for
-└── KeyScope           used for something that it is not for
+├── KeyScope           used for something that it is not for
+└── TooManyCalls       over a rate, or too many at once
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from accounts.domain.standing import NOBODY, Standing
+
 
 class AccessRefused(Exception):
     """A key was not let in; `str()` of it is a sentence for the caller."""
 
     message: ClassVar[str] = "Access refused."
+    standing: Standing = NOBODY
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or self.message)
@@ -59,3 +63,13 @@ class KeyScope(AccessRefused):
     def __init__(self, scope: str = "") -> None:
         super().__init__(f"The license key does not have the scope {scope}." if scope else "")
         self.scope = scope
+
+
+class TooManyCalls(AccessRefused):
+    """Over the rate of a key or its account, or too many calls of an account wait at once."""
+
+    message = "The rate of calls is exceeded."
+
+    def __init__(self, message: str = "", *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

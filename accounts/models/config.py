@@ -52,6 +52,10 @@ class AccountConfig(models.Model):
         "Hours after their first try that greylisted and transient rows are tried again; a job may ask for fewer.",
         most=LONGEST_GREYLIST_HOURS,
     )
+    calls_per_minute = limit(
+        60_000, "Calls of the API in a minute, all keys together; over it all are refused for the next minute."
+    )
+    concurrent_calls = limit(2_500, "Single checks that may wait for mail servers at once.")
     retention_days = limit(
         RETENTION_DAYS,
         "Days after their end that lists, jobs and single checks are kept, with all addresses in them.",

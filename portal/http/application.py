@@ -1,4 +1,4 @@
-"""Puts the layers together, from the outside in: request ids, a last net, bounds of bodies, routes."""
+"""Puts the layers together, from the outside in: request ids, standings, a last net, bounds of bodies, routes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from portal.http.bodies import DEFAULT_BOUNDS, BodyGuard, Bounds
 from portal.http.django import Django
 from portal.http.last_resort import LastResort
 from portal.http.request_ids import RequestIds
+from portal.http.standings import Standings
 from portal.http.types import Application, Receive, Scope, Send
 from verification.api import edition3, verify
 from verification.api.live import PATHS, LiveCheck
@@ -36,7 +37,7 @@ class Portal:
 def build(bounds: Bounds = DEFAULT_BOUNDS) -> Application:
     """Give the ASGI application."""
     portal = Portal()
-    requests = RequestIds(LastResort(BodyGuard(portal, bounds)))
+    requests = RequestIds(Standings(LastResort(BodyGuard(portal, bounds))))
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

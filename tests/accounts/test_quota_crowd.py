@@ -16,6 +16,8 @@ from django.db.models import Sum
 from psycopg_pool import AsyncConnectionPool
 
 from accounts.domain import keys, quota
+from accounts.domain.admission import Call, Caller, admitting_one
+from accounts.domain.moves import arun
 from accounts.models import Account, Credit, LedgerEntry, LedgerKind, QuotaPeriod, Reservation
 from tests.accounts.connections import parameters
 from tests.factories import make_account, make_key
@@ -105,7 +107,7 @@ def test_64_calls_on_async_connections() -> None:
 
     async def call(connection: Any, number: int) -> None:  # Any: its rows
         reference = f"call:{number}"
-        await quota.authenticate_and_reserve(connection, digest=digest, amount=1, reference=reference, ttl_seconds=60)
+        await arun(connection, admitting_one(Caller(digest, amount=1), Call(reference, ttl_seconds=60)))
         await connection.commit()
         await quota.asettle(connection, reference=reference, used=number % 2, released=1 - number % 2, entry=reference)
 

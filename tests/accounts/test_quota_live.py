@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 
 import pytest
@@ -16,8 +16,11 @@ from psycopg.rows import DictRow
 
 from accounts.domain import keys, quota
 from accounts.domain.access import AccountDisabled, KeyExpired, KeyRevoked, KeyUnknown
+from accounts.domain.admission import Admission, Call, Caller, admitting_one
 from accounts.domain.config import FeatureDisabled
-from accounts.models import Account, AccountConfig, KeyKind, LedgerEntry, LicenseKey, QuotaPeriod, Reservation
+from accounts.domain.moves import arun
+from accounts.domain.standing import Standing
+from accounts.models import Account, AccountConfig, KeyKind, LedgerEntry, LicenseKey, QuotaPeriod, Reservation, Scope
 from tests.accounts.connections import connect
 from tests.factories import make_account, make_key
 
@@ -37,37 +40,28 @@ def on_a_connection(act: Callable[[AsyncConnection[DictRow]], Awaitable[T]]) -> 
     return asyncio.run(run())
 
 
-def let_in(secret: str, *, amount: int = 1, reference: str = "") -> quota.KeyGrant:
-    return on_a_connection(
-        lambda connection: quota.authenticate_and_reserve(
-            connection,
-            digest=keys.digest(secret),
-            amount=amount,
-            reference=reference or f"call:{uuid.uuid4()}",
-            ttl_seconds=60,
-        )
-    )
+def let_in(secret: str, *, amount: int = 1, reference: str = "") -> Admission:
+    caller = Caller(keys.digest(secret), scope=Scope.VERIFY, amount=amount)
+    call = Call(reference or f"call:{uuid.uuid4()}", ttl_seconds=60)
+    return on_a_connection(lambda connection: arun(connection, admitting_one(caller, call)))
 
 
 def test_a_live_key_reserves() -> None:
-    account = make_account(monthly_quota=10, catch_all_probe=False)
+    account = make_account(monthly_quota=10, catch_all_probe=False, calls_per_minute=100)
     key, secret = make_key(account)
-    grant = let_in(secret, reference="call:1")
+    admission = let_in(secret, reference="call:1")
     reservation = Reservation.objects.get()
-    period = QuotaPeriod.objects.get()
-    assert grant == quota.KeyGrant(
+    assert admission == Admission(
         key_id=key.pk,
         account_id=account.pk,
-        hash_key=bytes(account.hash_key),
         kind=KeyKind.LIVE,
         config=AccountConfig.objects.get(),
-        reservation_id=reservation.pk,
-        quota_left=9,
-        quota_limit=10,
-        resets_at=datetime.combine(period.ends_on, time.min, tzinfo=UTC),
+        charged=False,
+        again=False,
+        standing=Standing(limit=100, remaining=99, reset_seconds=60, quota_left=9),
     )
-    assert (grant.config.catch_all_probe, grant.config.mailbox_probe) == (False, True)
-    assert (reservation.reference, reservation.from_period) == ("call:1", 1)
+    assert (admission.config.catch_all_probe, admission.config.mailbox_probe) == (False, True)
+    assert (reservation.reference, reservation.from_period, reservation.key) == ("call:1", 1, key)
     assert reservation.expires_at is not None
     assert timedelta(seconds=50) < reservation.expires_at - timezone.now() < timedelta(seconds=61)
     assert LedgerEntry.objects.get(kind="reserve").key == key
@@ -77,7 +71,7 @@ def test_quota_left_counts_credits() -> None:
     account = make_account(monthly_quota=2)
     _, secret = make_key(account)
     quota.grant(account=account, amount=3, actor=None, reason="prepaid")
-    assert [let_in(secret).quota_left for _ in range(5)] == [4, 3, 2, 1, 0]
+    assert [let_in(secret).standing.quota_left for _ in range(5)] == [4, 3, 2, 1, 0]
     with pytest.raises(quota.QuotaExceeded) as refusal:
         let_in(secret)
     assert (refusal.value.left, refusal.value.needed) == (0, 1)
@@ -86,26 +80,26 @@ def test_quota_left_counts_credits() -> None:
 def test_the_same_reference_reserves_once() -> None:
     account = make_account(monthly_quota=10)
     _, secret = make_key(account)
-    assert let_in(secret, reference="call:1").reservation_id == let_in(secret, reference="call:1").reservation_id
-    assert quota.left(account_id=account.pk) == 9
+    assert [let_in(secret, reference="call:1").again for _ in range(2)] == [False, True]
+    assert (quota.left(account_id=account.pk), Reservation.objects.count()) == (9, 1)
 
 
 def test_without_a_config_row_the_defaults_hold() -> None:
     account = make_account()
     account.configs.all().delete()
-    grant = let_in(make_key(account)[1])
-    assert (grant.config.account_id, grant.config.deadline_seconds) == (account.pk, 75)
+    admission = let_in(make_key(account)[1])
+    assert (admission.config.account_id, admission.config.deadline_seconds) == (account.pk, 75)
 
 
 def test_a_sandbox_key_reserves_nothing() -> None:
     account = make_account(monthly_quota=10)
-    grant = let_in(make_key(account, KeyKind.SANDBOX)[1])
-    assert (grant.kind, grant.reservation_id, grant.quota_left, grant.quota_limit) == ("sandbox", None, 10, 10)
+    admission = let_in(make_key(account, KeyKind.SANDBOX)[1])
+    assert (admission.kind, admission.standing.quota_left) == ("sandbox", 10)
     assert not Reservation.objects.exists()
 
 
 def test_a_sandbox_key_needs_no_quota() -> None:
-    assert let_in(make_key(make_account(monthly_quota=0), KeyKind.SANDBOX)[1]).quota_left == 0
+    assert let_in(make_key(make_account(monthly_quota=0), KeyKind.SANDBOX)[1]).standing.quota_left == 0
 
 
 def test_the_use_of_a_key_is_noted() -> None:
@@ -142,7 +136,7 @@ def test_refusals(kind: KeyKind) -> None:
 
 
 def test_a_key_that_expires_later_is_let_in() -> None:
-    assert let_in(make_key(expires_at=timezone.now() + timedelta(hours=1))[1]).reservation_id
+    assert let_in(make_key(expires_at=timezone.now() + timedelta(hours=1))[1])
 
 
 def test_quota_exceeded() -> None:
@@ -165,9 +159,7 @@ def test_the_happy_path_is_one_statement() -> None:
 
     async def admit(connection: AsyncConnection[DictRow]) -> None:
         connection.cursor_factory = Listening
-        await quota.authenticate_and_reserve(
-            connection, digest=keys.digest(secret), amount=1, reference="call:2", ttl_seconds=60
-        )
+        await arun(connection, admitting_one(Caller(keys.digest(secret), amount=1), Call("call:2", 60)))
 
     on_a_connection(admit)
     assert len(statements) == 1

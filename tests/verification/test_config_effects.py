@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,14 @@ def live_status(account: Account, address: str) -> int:
         return httpx.get(f"{url}/api/emh/a/v2?k={make_key(account)[1]}&e={address}", timeout=30).status_code
 
 
+def second_status(account: Account, address: str) -> int:
+    """Ask twice at once, each time for a mailbox of its own; gives the worse status."""
+    with serving() as url, ThreadPoolExecutor(2) as threads:
+        query = f"{url}/api/emh/a/v2?k={make_key(account)[1]}&e="
+        answers = threads.map(lambda user: httpx.get(f"{query}{user}{address}", timeout=30), "ab")
+        return max(answer.status_code for answer in answers)
+
+
 def job_request(account: Account, emails: str, **job: Any) -> str:  # Any: JSON
     """Hand a job in; gives how it is answered."""
     to = [{"email": email} for email in emails.split()]
@@ -177,6 +186,8 @@ EFFECTS: dict[str, tuple[Look, str, object, object, object]] = {  # look, at wha
     "upload_megabytes": (upload, BIG, 1, "started", TOO_BIG),
     "deadline_seconds": (verdict, "a@slow-500.test", 1, "Ok/Success", f"{LATER}, for now"),
     "greylist_hours": (verdict_after_two_hours, "a@greylist.test", 1, "GreyListing, for now", "GreyListing"),
+    "calls_per_minute": (second_status, "@ok.test", 1, 200, 429),
+    "concurrent_calls": (second_status, "@slow-500.test", 1, 200, 429),
     "retention_days": (left_after_ten_days, "email\na@ok.test\n", 9, "kept", "gone"),
     "license_keys": (second_key, "Import", 1, "made", TOO_MANY_KEYS),
     "forbidden_local_parts": (job_request, "Sales@ok.test", ["sales"], "FULL", "PART"),

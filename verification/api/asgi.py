@@ -8,9 +8,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from accounts.domain.standing import NOBODY, Standing
+from accounts.domain.standing import headers as standing_headers
 from verification.api.errors import PROBLEM, problem
 from verification.domain import probe_state
 
@@ -30,6 +32,11 @@ class Reply:
     status: int
     body: bytes
     headers: tuple[Header, ...] = ()
+    standing: Standing = NOBODY  # of the caller, as far as it is known
+
+    def to(self, standing: Standing) -> Reply:
+        """Give it as an answer to a caller who stands so."""
+        return replace(self, standing=standing)
 
 
 class HungUp(Exception):
@@ -97,6 +104,7 @@ async def answer(scope: Scope, send: Send, reply: Reply) -> None:
     headers = [
         *reply.headers,
         *([DNS_ONLY] if probe_state.is_dns_only() else []),
+        *((name.encode(), value.encode()) for name, value in standing_headers(reply.standing).items()),
         (b"Content-Length", str(len(reply.body)).encode()),
         (b"Cache-Control", b"no-store, private"),
         (b"X-Content-Type-Options", b"nosniff"),

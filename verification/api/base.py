@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.db import DatabaseError, InterfaceError
@@ -15,6 +16,7 @@ from rest_framework.views import APIView
 
 from accounts.domain import quota
 from accounts.domain.refusals import KeyScope
+from accounts.domain.standing import NOBODY, Standing, headers
 from accounts.models import Account, LicenseKey, Scope
 
 
@@ -44,12 +46,15 @@ class ApiView(APIView):
             raise PermissionDenied(str(KeyScope(scope)))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:  # Any: DRF's
-        """Say on every answer what the account has left."""
+        """Say on every answer how the caller stands; what is left, as of now."""
         answer: Response = super().finalize_response(request, response, *args, **kwargs)
         key = getattr(request, "auth", None) if answer.status_code < 500 else None
+        standing: Standing = getattr(request._request, "standing", NOBODY)
         if isinstance(key, LicenseKey):
             with suppress(DatabaseError, InterfaceError):  # the answer itself is good
-                answer["X-Quota-Remaining"] = str(quota.left(account_id=key.account_id))
+                standing = replace(standing, quota_left=quota.left(account_id=key.account_id))
+        for name, value in headers(standing).items():
+            answer[name] = value
         return answer
 
 

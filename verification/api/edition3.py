@@ -14,7 +14,7 @@ from accounts.domain.keys import check_format
 from accounts.domain.refusals import KeyMalformed
 from verification.api import edition3_answers
 from verification.api.asgi import Receive, Reply, Scope, Send, as_json, client_of, serve, unless_gone
-from verification.api.live import METHOD_NOT_ALLOWED, text, translated
+from verification.api.live import METHOD_NOT_ALLOWED, text, told, translated
 from verification.api.live_desks import Desks
 from verification.api.live_query import LONGEST_ADDRESS, BadRequest
 from verification.domain import quota_report
@@ -47,18 +47,18 @@ class Edition3:
     async def more(self, scope: Scope, receive: Receive, rest: bytes) -> Reply:
         """Check one address.  Raises HungUp."""
         if scope["method"] not in ("GET", "HEAD"):
-            return METHOD_NOT_ALLOWED
+            return await self.told(METHOD_NOT_ALLOWED, scope, rest)
         key, _, email = rest.partition(b"/")
         try:
             request = LiveRequest(key_in(key), address_in(email), client=client_of(scope))
         except BadRequest as fault:
-            return text(400, f"Bad request. Reason:{fault}")
+            return await self.told(text(400, f"Bad request. Reason:{fault}"), scope, rest)
         return await translated(self.answer(request, receive))
 
     async def answer(self, request: LiveRequest, receive: Receive) -> Reply:
         outcome = await unless_gone(self.check(request), receive)
         document = edition3_answers.document(outcome.answer, checked_at=outcome.checked_at or timezone.now())
-        return as_json(200, document, (b"X-Quota-Remaining", b"%d" % outcome.quota_left))
+        return as_json(200, document).to(outcome.standing)
 
     async def check(self, request: LiveRequest) -> LiveOutcome:
         return await check_one(await self.desks.desk(), request)
@@ -66,7 +66,7 @@ class Edition3:
     async def quota(self, scope: Scope, key: bytes) -> Reply:
         """Tell what the account has used and what is left."""
         if scope["method"] not in ("GET", "HEAD"):
-            return METHOD_NOT_ALLOWED
+            return await self.told(METHOD_NOT_ALLOWED, scope, key)
         try:
             secret = key_in(key)
         except BadRequest as fault:
@@ -76,7 +76,11 @@ class Edition3:
     async def report(self, secret: str, client: str) -> Reply:
         found = await quota_report.report(await self.desks.desk(), secret, client)
         document = edition3_answers.quota_document(found, secret=secret, now=timezone.now())
-        return as_json(200, document, (b"X-Quota-Remaining", b"%d" % found.left))
+        return as_json(200, document).to(found.caller.standing)
+
+    async def told(self, reply: Reply, scope: Scope, rest: bytes) -> Reply:
+        secret = unquote_to_bytes(rest.partition(b"/")[0]).decode("utf-8", "replace")
+        return await told(self.desks, reply, secret, client_of(scope))
 
 
 async def nowhere() -> Reply:

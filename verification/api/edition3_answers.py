@@ -96,9 +96,9 @@ def dns(evidence: Evidence) -> dict[str, bool]:
 def quota_document(report: QuotaReport, *, secret: str, now: datetime) -> dict[str, Any]:  # Any: JSON
     return {
         "licenseKey": secret,
-        "accountId": report.account_id,
+        "accountId": report.caller.account_id,
         "quotaUsed": report.used,
-        "quotaRemaining": report.left,
+        "quotaRemaining": report.caller.standing.quota_left,
         "nextQuotaResetDate": timestamp(report.resets_at),
         "reportedDate": timestamp(now),
         "errorSummary": "Valid",

@@ -41,7 +41,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:  # A
         response.data = problem(response.status_code, "Some values are not valid.", errors=error.detail)
     else:
         assert isinstance(error, exceptions.APIException)
-        response.data = problem(response.status_code, str(error.detail))
+        code = {"code": "RATE_LIMITED"} if isinstance(error, exceptions.Throttled) else {}
+        response.data = problem(response.status_code, str(error.detail), **code)
     response.content_type = PROBLEM
     return response
 

@@ -60,6 +60,8 @@ class JobsView(ApiView):
             response["WWW-Authenticate"] = self.get_authenticate_header(self.request) or "Bearer"
         if rejected.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT):
             response["Retry-After"] = "5"
+        if isinstance(error, exceptions.Throttled):
+            response["Retry-After"] = str(error.wait)  # type: ignore[attr-defined]  # not in the stubs
         response.exception = True
         return response
 
@@ -136,6 +138,8 @@ def as_rejection(error: Exception) -> Rejected:
             return error
         case exceptions.NotAuthenticated():
             return Rejected(SubType.UNAUTHORIZED, "No license key was given.")
+        case exceptions.Throttled():
+            return Rejected(SubType.RATE_LIMITED, str(error.detail))
         case exceptions.PermissionDenied():
             return Rejected(SubType.UNAUTHORIZED, str(error.detail))
         case exceptions.AuthenticationFailed():

@@ -8,8 +8,9 @@ from collections.abc import Awaitable
 import psycopg
 
 from accounts.domain.config import FeatureDisabled
+from accounts.domain.keys import check_format
 from accounts.domain.quota import QuotaExceeded
-from accounts.domain.refusals import AccessRefused, AccountDisabled, KeyExpired
+from accounts.domain.refusals import AccessRefused, AccountDisabled, KeyExpired, TooManyCalls
 from verification.api import live_query
 from verification.api.asgi import (
     RETRY_AFTER,
@@ -25,7 +26,7 @@ from verification.api.asgi import (
     unless_gone,
 )
 from verification.api.live_desks import Desks
-from verification.domain.live import LiveOutcome, LiveRequest, check_one
+from verification.domain.live import LiveOutcome, LiveRequest, check_one, who_asks
 
 logger = logging.getLogger("verification.api.live")
 
@@ -59,18 +60,38 @@ class LiveCheck:
     async def reply(self, scope: Scope, receive: Receive) -> Reply:
         """Give the answer.  Raises HungUp."""
         if scope["method"] not in ("GET", "HEAD"):
-            return METHOD_NOT_ALLOWED
+            return await self.told(METHOD_NOT_ALLOWED, scope)
         try:
             request = read(scope)
         except live_query.BadRequest as fault:
-            return text(400, f"Bad request. Reason:{fault}")
+            return await self.told(text(400, f"Bad request. Reason:{fault}"), scope)
         return await translated(self.answer(request, receive))
+
+    async def told(self, reply: Reply, scope: Scope) -> Reply:
+        headers = headers_of(scope)
+        secret = live_query.secret_of(
+            query=scope["query_string"],
+            authorization=headers.get(b"authorization", ""),
+            license_key=headers.get(b"x-license-key", ""),
+        )
+        return await told(self.desks, reply, secret, client_of(scope))
 
     async def answer(self, request: LiveRequest, receive: Receive) -> Reply:
         return found(await unless_gone(self.check(request), receive))
 
     async def check(self, request: LiveRequest) -> LiveOutcome:
         return await check_one(await self.desks.desk(), request)
+
+
+async def told(desks: Desks, reply: Reply, secret: str, client: str) -> Reply:
+    """Tell the holder of a key how it stands, too, though what it sent cannot be answered: that is a call as well."""
+    try:
+        check_format(secret)
+        return reply.to((await who_asks(await desks.desk(), secret, client)).standing)
+    except TooManyCalls as refusal:
+        return refuse(refusal)
+    except (AccessRefused, psycopg.OperationalError, psycopg.InterfaceError):
+        return reply
 
 
 async def translated(replying: Awaitable[Reply]) -> Reply:
@@ -101,8 +122,14 @@ def read(scope: Scope) -> LiveRequest:
 
 
 def refuse(refusal: AccessRefused | FeatureDisabled | QuotaExceeded) -> Reply:
+    return refusal_text(refusal).to(refusal.standing)
+
+
+def refusal_text(refusal: AccessRefused | FeatureDisabled | QuotaExceeded) -> Reply:
+    if isinstance(refusal, TooManyCalls):
+        return text(429, f"Too many requests. {refusal}", (b"Retry-After", b"%d" % refusal.retry_after))
     if isinstance(refusal, QuotaExceeded):
-        return text(401, "Invalid license key. Reason:Insufficient quota", (b"X-Quota-Remaining", b"0"))
+        return text(401, "Invalid license key. Reason:Insufficient quota")
     if isinstance(refusal, KeyExpired):
         return text(401, "Invalid license key. Reason:Key expired")
     if isinstance(refusal, AccountDisabled | FeatureDisabled):
@@ -111,5 +138,4 @@ def refuse(refusal: AccessRefused | FeatureDisabled | QuotaExceeded) -> Reply:
 
 
 def found(outcome: LiveOutcome) -> Reply:
-    left = (b"X-Quota-Remaining", str(outcome.quota_left).encode())
-    return as_json(200, outcome.answer.contract_fields(), left)
+    return as_json(200, outcome.answer.contract_fields()).to(outcome.standing)

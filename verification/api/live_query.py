@@ -79,6 +79,14 @@ def read_secret(in_query: str, authorization: str, license_key: str) -> str:
     return secret
 
 
+def secret_of(*, query: bytes, authorization: str, license_key: str) -> str:
+    """Give the key of a query that cannot be answered, as far as it can be told; "" else."""
+    try:
+        return read_secret(dict(parameters(query)).get("k", ""), authorization, license_key)
+    except BadRequest:
+        return ""
+
+
 def seconds(values: dict[str, str], name: str, least: float, most: float, default: float) -> float:
     text = values.get(name)
     if text is None:

@@ -212,6 +212,7 @@ LIVE_CHECK: dict[str, Any] = {  # Any: arguments of extend_schema
     | phrases(
         _400="`Bad request. Reason:…`",
         _401="`Invalid license key. Reason:…`",
+        _429="`Too many requests. …`",
         _500="`Server error. …`",
         _503="`Server error. …`",
     ),
@@ -244,7 +245,7 @@ HAND_IN_JOB: dict[str, Any] = {  # Any: arguments of extend_schema
 LOOK_AT_JOB: dict[str, Any] = {  # Any: arguments of extend_schema
     "operation_id": "look_at_job",
     "tags": ["Jobs"],
-    "responses": {200: STATUS} | problems(401, 404, 503),
+    "responses": {200: STATUS} | problems(401, 403, 404, 429, 500, 503),
 }
 READ_RESULTS: dict[str, Any] = {  # Any: arguments of extend_schema
     "operation_id": "read_results",
@@ -257,5 +258,5 @@ READ_RESULTS: dict[str, Any] = {  # Any: arguments of extend_schema
         OpenApiParameter("blame", str, description="Only some blames, with commas between them."),
         OpenApiParameter("final", str, enum=["true", "false"], description="Only what is final, or what is not."),
     ],
-    "responses": {200: RESULTS} | problems(400, 401, 404, 503),
+    "responses": {200: RESULTS} | problems(400, 401, 403, 404, 429, 500, 503),
 }

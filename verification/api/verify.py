@@ -14,7 +14,8 @@ from accounts.domain.access import secret_in
 from accounts.domain.config import FeatureDisabled
 from accounts.domain.keys import check_format
 from accounts.domain.quota import QuotaExceeded
-from accounts.domain.refusals import AccessRefused, KeyMissing, KeyNetwork, KeyScope
+from accounts.domain.refusals import AccessRefused, KeyMissing, KeyNetwork, KeyScope, TooManyCalls
+from accounts.domain.standing import Standing
 from verification.api import verify_answers, verify_request
 from verification.api.asgi import (
     RETRY_AFTER,
@@ -67,22 +68,10 @@ class Verify:
 
     async def reply(self, scope: Scope, receive: Receive) -> Reply:
         """Give the answer.  Raises HungUp."""
-        if scope["method"] != "POST":
-            return METHOD_NOT_ALLOWED
         try:
             return await self.take(scope, receive)
-        except (KeyNetwork, KeyScope) as refusal:
-            return as_problem(403, str(refusal))
-        except AccessRefused as refusal:
-            return as_problem(401, str(refusal), (b"WWW-Authenticate", b'Bearer realm="api"'))
-        except FeatureDisabled as refusal:
-            return as_problem(403, f"{refusal}.", code="DISABLED_IN_ACCOUNT_CONFIG")
-        except QuotaExceeded as refusal:
-            return as_problem(402, f"{refusal}.", (b"X-Quota-Remaining", b"%d" % refusal.left), code="QUOTA_EXCEEDED")
-        except KeyReused:
-            return KEY_REUSED
-        except InProgress:
-            return IN_PROGRESS
+        except (AccessRefused, FeatureDisabled, QuotaExceeded) as refusal:
+            return refuse(refusal).to(refusal.standing)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             logger.warning("no database: %s", error)
             return UNAVAILABLE
@@ -94,15 +83,31 @@ class Verify:
 
     async def take(self, scope: Scope, receive: Receive) -> Reply:
         headers = headers_of(scope)
+        if scope["method"] != "POST":
+            return await self.told(METHOD_NOT_ALLOWED, headers, client_of(scope))
         caller = Caller(secret_of(headers), client_of(scope))
         if refusal := refuse_media_type(headers):
-            return refusal
+            return await self.told(refusal, headers, caller.client)
         body = await body_of(receive)
         desk = await self.desks.desk()
         key = headers.get(b"idempotency-key")
-        if key is None:
-            return await work(desk, caller, body, receive)
-        return await once(desk, caller, key, body, receive)
+        if key is not None:
+            return await once(desk, caller, key, body, receive)
+        try:
+            wanted = read(caller, body)
+        except BadRequest as fault:
+            return await self.told(fault.reply, headers, caller.client)
+        return await work(desk, wanted, receive)
+
+    async def told(self, reply: Reply, headers: dict[bytes, str], client: str) -> Reply:
+        """Tell a caller with a good key how it stands, too.  Raises TooManyCalls."""
+        try:
+            secret = secret_of(headers)
+            return reply.to((await who_asks(await self.desks.desk(), secret, client)).standing)
+        except TooManyCalls:
+            raise
+        except AccessRefused:
+            return reply
 
 
 def secret_of(headers: dict[bytes, str]) -> str:
@@ -122,47 +127,92 @@ def refuse_media_type(headers: dict[bytes, str]) -> Reply | None:
     return None
 
 
+def refuse(refusal: AccessRefused | FeatureDisabled | QuotaExceeded) -> Reply:
+    match refusal:
+        case TooManyCalls():
+            return as_problem(429, str(refusal), (b"Retry-After", b"%d" % refusal.retry_after), code="RATE_LIMITED")
+        case KeyNetwork() | KeyScope():
+            return as_problem(403, str(refusal))
+        case AccessRefused():
+            return as_problem(401, str(refusal), (b"WWW-Authenticate", b'Bearer realm="api"'))
+        case FeatureDisabled():
+            return as_problem(403, f"{refusal}.", code="DISABLED_IN_ACCOUNT_CONFIG")
+        case QuotaExceeded():
+            return as_problem(402, f"{refusal}.", code="QUOTA_EXCEEDED")
+
+
+class BadRequest(Exception):
+    """A body that cannot be taken, and what is answered."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+def read(caller: Caller, body: bytes, *, is_counted: bool = False) -> LiveRequest:
+    """Give what is asked for.  Raises BadRequest."""
+    try:
+        wanted = verify_request.read(body)
+    except verify_request.NotJson as fault:
+        raise BadRequest(as_problem(400, str(fault))) from fault
+    except verify_request.NotValid as fault:
+        raise BadRequest(as_problem(400, str(fault), errors=fault.errors)) from fault
+    return LiveRequest(
+        caller.secret,
+        wanted.email,
+        max_wait=wanted.max_wait,
+        max_age=wanted.max_age,
+        client=caller.client,
+        is_counted=is_counted,
+    )
+
+
 async def once(desk: Desk, caller: Caller, key: str, body: bytes, receive: Receive) -> Reply:
-    """Do as `work`, once for an Idempotency-Key; the answer is kept together with the charge."""
+    """Do as `work`, once for an Idempotency-Key; the answer is kept together with the charge.
+
+    The call is counted here, be it answered anew or again.
+    """
     grant = await who_asks(desk, caller.secret, caller.client)
     try:
         wanted = idempotency.wanted(
             account_id=grant.account_id, kind=grant.kind, key=key, method="POST", path=PATH, body=body
         )
+        lease = verify_request.MAX_WAIT_SECONDS + LEASE_SECONDS
+        turn = await unless_gone(idempotency.atake_turn(desk.pool, wanted, lease_seconds=lease), receive)
     except KeyOutOfBounds as fault:
-        return as_problem(400, str(fault))
-    lease = verify_request.MAX_WAIT_SECONDS + LEASE_SECONDS
-    turn = await unless_gone(idempotency.atake_turn(desk.pool, wanted, lease_seconds=lease), receive)
+        return as_problem(400, str(fault)).to(grant.standing)
+    except KeyReused:
+        return KEY_REUSED.to(grant.standing)
+    except InProgress:
+        return IN_PROGRESS.to(grant.standing)
     if isinstance(turn, Kept):
-        return given_again(turn, quota_left=grant.quota_left)
+        return given_again(turn).to(grant.standing)
     try:
-        reply = await work(desk, caller, body, receive, turn)
-        if reply.status != 200:  # a refusal of what was sent
-            async with desk.pool.connection() as connection:
-                await idempotency.akeep(connection, turn, Kept(reply.status, reply.body.decode()))
+        return await in_turn(desk, caller, turn, body, receive, grant.standing)
+    except InProgress:  # the turn was lost to another
+        return IN_PROGRESS.to(grant.standing)
     except BaseException:
         with suppress(psycopg.Error):  # then the lease runs out by itself
             await idempotency.aforget(desk.pool, turn)
         raise
-    return reply
 
 
-def given_again(kept: Kept, *, quota_left: int) -> Reply:
-    content_type = "application/json" if kept.status == 200 else PROBLEM
-    headers = (b"Content-Type", content_type.encode()), (b"X-Quota-Remaining", b"%d" % quota_left)
-    return Reply(kept.status, kept.answer.encode(), headers)
-
-
-async def work(desk: Desk, caller: Caller, body: bytes, receive: Receive, turn: Turn | None = None) -> Reply:
+async def in_turn(desk: Desk, caller: Caller, turn: Turn, body: bytes, receive: Receive, standing: Standing) -> Reply:
     try:
-        wanted = verify_request.read(body)
-    except verify_request.NotJson as fault:
-        return as_problem(400, str(fault))
-    except verify_request.NotValid as fault:
-        return as_problem(400, str(fault), errors=fault.errors)
-    request = LiveRequest(
-        caller.secret, wanted.email, max_wait=wanted.max_wait, max_age=wanted.max_age, client=caller.client
-    )
+        request = read(caller, body, is_counted=True)
+    except BadRequest as fault:
+        async with desk.pool.connection() as connection:
+            await idempotency.akeep(connection, turn, Kept(fault.reply.status, fault.reply.body.decode()))
+        return fault.reply.to(standing)
+    return await work(desk, request, receive, turn)
+
+
+def given_again(kept: Kept) -> Reply:
+    content_type = "application/json" if kept.status == 200 else PROBLEM
+    return Reply(kept.status, kept.answer.encode(), ((b"Content-Type", content_type.encode()),))
+
+
+async def work(desk: Desk, request: LiveRequest, receive: Receive, turn: Turn | None = None) -> Reply:
     rendered = Rendered(turn)
     outcome = await unless_gone(check_one(desk, request, keep=rendered if turn else None), receive)
     return rendered.reply or found(outcome)
@@ -182,5 +232,4 @@ class Rendered:
 
 
 def found(outcome: LiveOutcome) -> Reply:
-    left = (b"X-Quota-Remaining", b"%d" % outcome.quota_left)
-    return as_json(200, verify_answers.document(outcome, now=timezone.now()), left)
+    return as_json(200, verify_answers.document(outcome, now=timezone.now())).to(outcome.standing)

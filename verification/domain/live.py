@@ -17,7 +17,11 @@ from typing import Any
 from psycopg import AsyncConnection, InterfaceError, OperationalError
 
 from accounts.domain import keys, quota
-from accounts.domain.quota import KeyGrant
+from accounts.domain.admission import Admission, Call, Caller, admitting_one, identifying
+from accounts.domain.moves import arun
+from accounts.domain.quota import QuotaExceeded
+from accounts.domain.refusals import AccessRefused
+from accounts.domain.standing import Standing
 from accounts.models import KeyKind, Scope
 from verification.domain import do_not_probe, facts, probe_state, sandbox
 from verification.domain import live_sql as sql
@@ -47,15 +51,16 @@ class LiveRequest:
     max_age: int = 7_200
     sandbox: bool = False
     client: str = ""  # the caller's IP address
+    is_counted: bool = False  # among the calls of the minute, already
 
 
 @dataclass(frozen=True, slots=True)
 class LiveOutcome:
-    """The answer, whether it is an earlier one, and how much the account has left."""
+    """The answer, whether it is an earlier one, and how the caller stands after it."""
 
     answer: Answer
     reused: bool
-    quota_left: int
+    standing: Standing
     charged: bool = False
     checked_at: datetime | None = None  # of an earlier answer given again
 
@@ -88,21 +93,19 @@ async def check_one(desk: Desk, request: LiveRequest, *, keep: Keep | None = Non
         raise
 
 
-async def who_asks(desk: Desk, secret: str, client: str) -> KeyGrant:
-    """Let a key in and set nothing aside.  Raises a kind of AccessRefused, FeatureDisabled."""
+async def who_asks(desk: Desk, secret: str, client: str) -> Admission:
+    """Let a call in that takes nothing.  Raises a kind of AccessRefused."""
     async with desk.pool.connection() as connection:
-        return await quota.authenticate_and_reserve(
-            connection, digest=keys.digest(secret), amount=0, reference="", ttl_seconds=0, client=client
-        )
+        return await arun(connection, admitting_one(Caller(keys.digest(secret), client)))
 
 
 async def answer(
     desk: Desk, request: LiveRequest, reference: str, started: float, keep: Keep | None = None
 ) -> LiveOutcome:
     address = parse(request.email)
-    grant, earlier = await admit(desk, request, address, reference)
+    grant, digest, earlier = await admit(desk, request, address, reference)
     if request.sandbox or grant.kind == KeyKind.SANDBOX:
-        outcome = LiveOutcome(sandbox.answer(request.email), reused=False, quota_left=grant.quota_left)
+        outcome = LiveOutcome(made_up(request.email, grant.standing), reused=False, standing=grant.standing)
         if keep is not None:
             async with desk.pool.connection() as connection:
                 await keep(connection, outcome)
@@ -111,7 +114,7 @@ async def answer(
     if earlier is not None:
         duration, source = milliseconds_since(started), earlier.check_id
         reply = earlier.answer(email=address.text, user=address.user, domain=address.domain, duration=duration)
-        outcome = LiveOutcome(reply, True, grant.quota_left, charged=True, checked_at=earlier.checked_at)
+        outcome = LiveOutcome(reply, True, grant.standing, charged=True, checked_at=earlier.checked_at)
         await to_its_end(
             desk.pool.insist(lambda: record_reused(desk.pool, grant, address, outcome, reference, source, keep))
         )
@@ -120,46 +123,58 @@ async def answer(
     reply = as_supplied(await probe(desk, grant, address, ends_at, request.max_wait), address)
     failpoint("live_before_settle")
     free = reply.verdict.blame.is_ours
-    outcome = LiveOutcome(reply, False, grant.quota_left + free, charged=not free)
-    await to_its_end(desk.pool.insist(lambda: record(desk.pool, grant, address, outcome, reference, keep)))
+    standing = replace(grant.standing, quota_left=grant.standing.quota_left + free)
+    outcome = LiveOutcome(reply, False, standing, charged=not free)
+    await to_its_end(desk.pool.insist(lambda: record(desk.pool, grant, address, digest, outcome, reference, keep)))
     failpoint("live_settled")
     return outcome
 
 
-async def admit(desk: Desk, request: LiveRequest, address: Address, reference: str) -> tuple[KeyGrant, Earlier | None]:
+Admitted = tuple[Admission, bytes | None, Earlier | None]
+
+
+async def admit(desk: Desk, request: LiveRequest, address: Address, reference: str) -> Admitted:
     """Let the key in, set one check aside, and look for an earlier answer."""
     return await desk.pool.insist(lambda: admit_once(desk, request, address, reference))
 
 
-async def admit_once(
-    desk: Desk, request: LiveRequest, address: Address, reference: str
-) -> tuple[KeyGrant, Earlier | None]:
+async def admit_once(desk: Desk, request: LiveRequest, address: Address, reference: str) -> Admitted:
+    caller = Caller(
+        keys.digest(request.secret),
+        request.client,
+        Scope.VERIFY,
+        amount=0 if request.sandbox else 1,
+        counts=not request.is_counted,
+    )
+    call = Call(reference, ttl_seconds=int(request.max_wait) + RESERVED_SECONDS)
     async with desk.pool.connection() as connection:
-        grant = await quota.authenticate_and_reserve(
-            connection,
-            digest=keys.digest(request.secret),
-            amount=0 if request.sandbox else 1,
-            reference=reference,
-            ttl_seconds=int(request.max_wait) + RESERVED_SECONDS,
-            client=request.client,
-            scope=Scope.VERIFY,
-        )
-        digest = digest_of(address, hash_key=grant.hash_key)
+        identity = await arun(connection, identifying(caller.digest))
+        grant = await arun(connection, admitting_one(caller, call))
+        digest = digest_of(address, hash_key=identity.hash_key)
         if digest is None or request.sandbox or grant.kind == KeyKind.SANDBOX:
-            return grant, None
+            return grant, digest, None
         if grant.config.result_reuse and request.max_age:
             account_id, max_age = grant.account_id, request.max_age
             found = await find_fresh(connection, account_id=account_id, digests=[digest], max_age=max_age)
             if digest in found:
-                return grant, found[digest]
+                return grant, digest, found[digest]
         await do_not_probe.names(connection)
         await probe_state.look(connection)
         for domain, known in (await facts.load(connection, [address.ascii_domain])).items():
             desk.engine.remember_catch_all(domain, known)
-        return grant, None
+        return grant, digest, None
 
 
-async def probe(desk: Desk, grant: KeyGrant, address: Address, ends_at: float, max_wait: float) -> Answer:
+def made_up(email: str, standing: Standing) -> Answer:
+    """Answer without asking anybody.  Raises a refusal that an address of the sandbox asks for."""
+    try:
+        return sandbox.answer(email)
+    except (AccessRefused, QuotaExceeded) as refusal:
+        refusal.standing = standing
+        raise
+
+
+async def probe(desk: Desk, grant: Admission, address: Address, ends_at: float, max_wait: float) -> Answer:
     """Ask the engine, or wait for who asks it already; gives up when `max_wait` seconds are over."""
     options = probe_options(grant.config, do_not_probe=do_not_probe.known(), dns_only=probe_state.shut_here())
 
@@ -172,7 +187,13 @@ async def probe(desk: Desk, grant: KeyGrant, address: Address, ends_at: float, m
 
 
 async def record(
-    pool: LivePool, grant: KeyGrant, address: Address, outcome: LiveOutcome, reference: str, keep: Keep | None
+    pool: LivePool,
+    grant: Admission,
+    address: Address,
+    digest: bytes | None,
+    outcome: LiveOutcome,
+    reference: str,
+    keep: Keep | None,
 ) -> None:
     """Settle, keep the history and what is worth remembering."""
     reply, charged = outcome.answer, outcome.charged
@@ -188,7 +209,7 @@ async def record(
         "did_you_mean": storable(reply.did_you_mean),
         "evidence": storable_json(reply.evidence.as_dict()),
         "charged": charged,
-        "digest": digest_of(address, hash_key=grant.hash_key) if charged else None,
+        "digest": digest if charged else None,
     }
     async with pool.connection() as connection, connection.transaction():
         await connection.execute(sql.RECORD, values)
@@ -203,7 +224,7 @@ async def record(
 
 async def record_reused(
     pool: LivePool,
-    grant: KeyGrant,
+    grant: Admission,
     address: Address,
     outcome: LiveOutcome,
     reference: str,
@@ -218,7 +239,7 @@ async def record_reused(
             await keep(connection, outcome)
 
 
-def history(grant: KeyGrant, address: Address, reply: Answer) -> dict[str, Any]:  # Any: SQL parameters
+def history(grant: Admission, address: Address, reply: Answer) -> dict[str, Any]:  # Any: SQL parameters
     return {
         "account_id": grant.account_id,
         "address": storable(address.text),

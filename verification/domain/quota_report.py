@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 
+from accounts.domain.admission import Admission
+from accounts.domain.moves import arun
+from accounts.domain.quota_moves import making_period
 from verification.domain.live import Desk, who_asks
 
 USED = """
-SELECT used FROM accounts_quotaperiod
+SELECT used, ends_on FROM accounts_quotaperiod
 WHERE account_id = %(account_id)s AND starts_on <= (now() AT TIME ZONE 'UTC')::date
   AND ends_on > (now() AT TIME ZONE 'UTC')::date
 """
@@ -16,18 +19,19 @@ WHERE account_id = %(account_id)s AND starts_on <= (now() AT TIME ZONE 'UTC')::d
 
 @dataclass(frozen=True, slots=True)
 class QuotaReport:
-    """`left` counts prepaid checks, too; `resets_at` is when the next period begins."""
+    """What is left is in `caller`, prepaid checks with it; `resets_at` is when the next period begins."""
 
-    account_id: int
+    caller: Admission
     used: int
-    left: int
     resets_at: datetime
 
 
 async def report(desk: Desk, secret: str, client: str) -> QuotaReport:
-    """Tell how an account's quota stands.  Raises a kind of AccessRefused, FeatureDisabled."""
-    grant = await who_asks(desk, secret, client)
+    """Tell how an account's quota stands.  Raises a kind of AccessRefused."""
+    caller = await who_asks(desk, secret, client)
     async with desk.pool.connection() as connection:
-        cursor = await connection.execute(USED, {"account_id": grant.account_id})
+        await arun(connection, making_period(caller.account_id))
+        cursor = await connection.execute(USED, {"account_id": caller.account_id})
         row = await cursor.fetchone()
-    return QuotaReport(grant.account_id, row[0] if row else 0, grant.quota_left, grant.resets_at)
+    assert row is not None
+    return QuotaReport(caller, row[0], datetime.combine(row[1], time.min, tzinfo=UTC))

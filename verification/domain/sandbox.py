@@ -7,7 +7,7 @@ from collections.abc import Callable
 from psycopg import OperationalError
 
 from accounts.domain.quota import QuotaExceeded
-from accounts.domain.refusals import AccountDisabled, KeyExpired
+from accounts.domain.refusals import AccountDisabled, KeyExpired, TooManyCalls
 from verification.engine import scenarios
 from verification.engine.types import Answer
 
@@ -15,6 +15,7 @@ REFUSALS: dict[str, Callable[[], Exception]] = {
     "expired@refused.test": KeyExpired,
     "disabled@refused.test": AccountDisabled,
     "quota@refused.test": lambda: QuotaExceeded(left=0, needed=1),
+    "rate@refused.test": lambda: TooManyCalls(retry_after=60),
     "away@refused.test": lambda: OperationalError("made up for the sandbox"),
 }
 
