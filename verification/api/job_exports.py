@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import ClassVar
 from uuid import UUID
@@ -19,8 +18,8 @@ from verification.api import schema_exports
 from verification.api.base import ApiView, account_of
 from verification.api.errors import PROBLEM, problem
 from verification.api.job_steering import job_of
-from verification.domain import exports, exports_jsonl, exports_xlsx
-from verification.models import Job
+from verification.domain import export_kinds
+from verification.domain.export_kinds import KINDS
 
 
 class ExportView(ApiView):
@@ -28,19 +27,19 @@ class ExportView(ApiView):
 
     scopes: ClassVar = {"GET": Scope.RESULTS}
     kind: ClassVar[str]
-    content_type: ClassVar[str]
-    pieces: Callable[..., Iterator[bytes]]
 
     def send(self, request: Request, job_id: UUID) -> HttpResponseBase:
         job = job_of(request, job_id)
         try:
             require(config_of(account_of(request)), "exports")
+            pieces = export_kinds.pieces(job=job, kind=self.kind)
         except FeatureDisabled as off:
             return refused(HTTPStatus.FORBIDDEN, str(off), "DISABLED_IN_ACCOUNT_CONFIG")
-        if self.kind == "xlsx" and job.total > exports_xlsx.MOST_ROWS:
-            return refused(HTTPStatus.CONFLICT, exports_xlsx.TOO_LONG, "TOO_MANY_ROWS")
-        response = StreamingHttpResponse(type(self).pieces(job=job), content_type=self.content_type)
-        response["Content-Disposition"] = content_disposition_header(True, name_of(job, self.kind)) or "attachment"
+        except export_kinds.TooManyRows as more:
+            return refused(HTTPStatus.CONFLICT, str(more), "TOO_MANY_ROWS")
+        response = StreamingHttpResponse(pieces, content_type=KINDS[self.kind].content_type)
+        name = export_kinds.name_of(job, self.kind)
+        response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
         return response
 
 
@@ -48,13 +47,8 @@ def refused(status: HTTPStatus, detail: str, code: str) -> Response:
     return Response(problem(status, detail, code=code), status=status, content_type=PROBLEM)
 
 
-def name_of(job: Job, kind: str) -> str:
-    return f"{(job.name or 'results').rsplit('.', 1)[0]}-checked.{kind}"
-
-
 class CsvView(ExportView):
-    kind, content_type = "csv", "text/csv; charset=utf-8"
-    pieces = exports.export_csv
+    kind = "csv"
 
     @extend_schema(**schema_exports.CSV)
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
@@ -63,8 +57,7 @@ class CsvView(ExportView):
 
 
 class XlsxView(ExportView):
-    kind, content_type = "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    pieces = exports_xlsx.export_xlsx
+    kind = "xlsx"
 
     @extend_schema(**schema_exports.XLSX)
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
@@ -73,8 +66,7 @@ class XlsxView(ExportView):
 
 
 class JsonlView(ExportView):
-    kind, content_type = "jsonl", "application/jsonl"
-    pieces = exports_jsonl.export_jsonl
+    kind = "jsonl"
 
     @extend_schema(**schema_exports.JSONL)
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain.access import Permission
 from accounts.domain.config import FeatureDisabled, config_of, require
-from verification.domain import exports, job_pages, jobs, organisations
+from verification.domain import export_kinds, job_pages, jobs, organisations
 from verification.domain.job_pages import RowFilter
 from verification.engine.types import Reason
 from verification.models import Job
@@ -103,16 +103,21 @@ def chart(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
 
 @require_safe
 @account_page(Permission.EXPORT)
-def export(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
-    """Stream the rows with their verdicts as CSV."""
+def export(request: AccountRequest, job_id: UUID, kind: str) -> HttpResponseBase:
+    """Stream the rows with their verdicts as a file."""
     found = job_of(request, job_id)
     try:
         require(config_of(request.membership.account), "exports")
     except FeatureDisabled:
         raise PermissionDenied("Downloads are switched off for this account.") from None
-    name = (found.name or "results").rsplit(".", 1)[0]
-    response = StreamingHttpResponse(exports.export_csv(job=found), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}-checked.csv") or "attachment"
+    try:
+        pieces = export_kinds.pieces(job=found, kind=kind)
+    except export_kinds.TooManyRows as more:
+        messages.warning(request, str(more))
+        return redirect("job", account=request.membership.account.slug, job_id=found.pk)
+    response = StreamingHttpResponse(pieces, content_type=export_kinds.KINDS[kind].content_type)
+    name = export_kinds.name_of(found, kind)
+    response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
 
 
@@ -126,3 +131,13 @@ def act(request: AccountRequest, job_id: UUID, action: str) -> HttpResponseBase:
     except jobs.WrongStatus:
         messages.warning(request, f"This list is {found.get_status_display().lower()}: there is nothing to {action}.")
     return redirect("job", account=request.membership.account.slug, job_id=found.pk)
+
+
+@require_POST
+@account_page(Permission.MANAGE_JOBS)
+def delete(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Delete a job with its addresses and results."""
+    found = job_of(request, job_id)
+    jobs.delete(job=found, actor=request.user)
+    messages.success(request, "The list is deleted, with its addresses and results.")
+    return redirect("lists", account=request.membership.account.slug)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ from accounts.models import Scope
 from tests.factories import make_account, make_key
 from tests.verification.api.calls import JOBS, call, problem
 from tests.verification.factories import NOW, finish, give_verdict, make_job, make_list
-from verification.domain import exports, exports_xlsx
+from verification.domain import export_kinds, exports, exports_xlsx
 from verification.engine.types import Blame, Reason, Result
 from verification.models import Job
 
@@ -138,7 +139,7 @@ def test_downloads_that_are_off(kind: str) -> None:
 
 
 def test_more_rows_than_a_sheet_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports_xlsx, "MOST_ROWS", 1)
+    monkeypatch.setitem(export_kinds.KINDS, "xlsx", replace(export_kinds.KINDS["xlsx"], most_rows=1))
     key, secret = make_key()
     job = make_job(["jane@ok.test", "joe@ok.test"], key=key)
     assert problem(export(secret, job, "xlsx")) == (409, exports_xlsx.TOO_LONG, "TOO_MANY_ROWS")

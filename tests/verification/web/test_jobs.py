@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Account, Role
+from accounts.models import Account, AuditEntry, Role
 from tests.factories import make_account, make_member
 from tests.verification.factories import finish, give_verdict, make_list, owner_of
 from verification.domain import job_pages
@@ -242,3 +242,33 @@ def test_the_log_line_of_a_page_names_its_job(client: Client, job: Job, caplog: 
 
     lines = [record for record in caplog.records if record.name == "portal.request"]
     assert [str(getattr(record, "job_id", "")) for record in lines] == [str(job.pk)]
+
+
+def test_other_formats(client: Client, job: Job) -> None:
+    for name, kind, start in (("job_export_xlsx", "xlsx", b"PK"), ("job_export_jsonl", "jsonl", b'{"id"')):
+        answer = client.get(reverse(name, args=[job.account.slug, job.pk]))
+        assert answer["Content-Disposition"] == f'attachment; filename="customers-checked.{kind}"'
+        assert answer.getvalue().startswith(start)
+
+
+def test_more_rows_than_a_sheet_has(client: Client, job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(total=2_000_000, waiting=2_000_000 - 4)
+    answer = client.get(reverse("job_export_xlsx", args=[job.account.slug, job.pk]), follow=True)
+    assert "A sheet holds 1,048,575 rows; download the CSV instead." in answer.content.decode()
+
+
+def test_a_list_is_deleted(client: Client, job: Job) -> None:
+    assert "Yes, delete it" not in page_of(client, job).content.decode()  # it still runs: stop it first
+    finish(job)
+    assert "Yes, delete it" in page_of(client, job).content.decode()
+    answer = client.post(reverse("delete_job", args=[job.account.slug, job.pk]), follow=True)
+    assert "The list is deleted, with its addresses and results." in answer.content.decode()
+    assert page_of(client, job).status_code == 404
+    assert AuditEntry.objects.get(action="job.deleted").actor == owner_of(job.account)
+
+
+def test_viewers_delete_nothing(client: Client, job: Job) -> None:
+    client.force_login(make_member(job.account, Role.VIEWER))
+    finish(job)
+    assert "Yes, delete it" not in page_of(client, job).content.decode()
+    assert client.post(reverse("delete_job", args=[job.account.slug, job.pk])).status_code == 403

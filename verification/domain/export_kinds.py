@@ -1,0 +1,45 @@
+"""The kinds of files that results are downloaded as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from verification.domain.exports import export_csv
+from verification.domain.exports_jsonl import export_jsonl
+from verification.domain.exports_xlsx import MOST_ROWS, TOO_LONG, export_xlsx
+from verification.models import Job
+
+__all__ = ["KINDS", "MOST_ROWS", "TOO_LONG", "ExportKind", "TooManyRows", "name_of", "pieces"]
+
+
+class TooManyRows(Exception):
+    """More rows than a file of this kind can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportKind:
+    content_type: str
+    export: Callable[..., Iterator[bytes]]
+    most_rows: int | None = None
+
+
+KINDS: dict[str, ExportKind] = {
+    "csv": ExportKind("text/csv; charset=utf-8", export_csv),
+    "xlsx": ExportKind(
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", export_xlsx, most_rows=MOST_ROWS
+    ),
+    "jsonl": ExportKind("application/jsonl", export_jsonl),
+}
+
+
+def pieces(*, job: Job, kind: str) -> Iterator[bytes]:
+    """Give a job's rows as a file, piece by piece.  Raises TooManyRows."""
+    most = KINDS[kind].most_rows
+    if most is not None and job.total > most:
+        raise TooManyRows(TOO_LONG)
+    return KINDS[kind].export(job=job)
+
+
+def name_of(job: Job, kind: str) -> str:
+    return f"{(job.name or 'results').rsplit('.', 1)[0]}-checked.{kind}"
