@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounts.domain import quota_notices
 from verification.domain import bells, doctor, drain, intake
 
 
@@ -14,6 +15,11 @@ def run_drain(**_: object) -> None:
 def read_list(job_id: str, **_: object) -> None:
     """Make an uploaded list's rows checks."""
     intake.read_list(job_id=job_id)
+
+
+def tell_of_quota(**_: object) -> None:
+    """Send notices that little is left."""
+    quota_notices.send_due()
 
 
 def examine(**_: object) -> None:

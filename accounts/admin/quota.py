@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.models import Credit, LedgerEntry, QuotaPeriod, Reservation
+from accounts.models import Credit, LedgerEntry, QuotaNotice, QuotaPeriod, Reservation
 
 
 @admin.register(QuotaPeriod)
@@ -17,6 +17,13 @@ class QuotaPeriodAdmin(ReadOnlyAdmin[QuotaPeriod]):
 class CreditAdmin(ReadOnlyAdmin[Credit]):
     list_display = ("account", "balance", "reserved")
     list_select_related = ("account",)
+    search_fields = ("account__name", "account__slug")
+
+
+@admin.register(QuotaNotice)
+class QuotaNoticeAdmin(ReadOnlyAdmin[QuotaNotice]):
+    list_display = ("account", "share", "left", "full", "created_at", "sent_at")
+    list_select_related = ("account", "period__account")
     search_fields = ("account__name", "account__slug")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
-from accounts.domain import keys
+from accounts.domain import keys, quota_notices
 from accounts.domain.admission import Caller, admitting_one
 from accounts.domain.moves import run
 from accounts.domain.refusals import (
@@ -92,7 +92,7 @@ def may(role: str, permission: Permission) -> bool:
 def account_for(*, user: User, slug: str) -> Membership:
     """Give a person's membership with its account.  Raises NotAMember, for closed accounts too."""
     membership = (
-        Membership.objects.select_related("account")
+        quota_notices.with_standing(Membership.objects.select_related("account"))
         .filter(user=user, account__slug=slug)
         .exclude(account__status=Account.Status.CLOSED)
         .first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from accounts.domain import quota
 from accounts.models import Account, Credit, QuotaPeriod
@@ -24,6 +24,14 @@ class Allowance:
     @property
     def left(self) -> int:
         return self.granted - self.used - self.reserved + self.credit - self.credit_reserved
+
+    @property
+    def set_aside(self) -> int:
+        return self.reserved + self.credit_reserved
+
+    @property
+    def last_day(self) -> date:
+        return self.ends_on - timedelta(days=1)
 
 
 def allowance_of(account: Account) -> Allowance:

@@ -1,7 +1,7 @@
 """Quota: set aside before the work, settled by what the work was worth.  Statements are in quota_sql.
 
-For each account, over the ledger: GRANT + ADJUST - SETTLE is what is left or set aside, RESERVE - SETTLE - RELEASE
-is what is set aside.
+For each account, over the ledger: GRANT + ADJUST - SETTLE - RESET is what is left or set aside, RESERVE - SETTLE -
+RELEASE is what is set aside.  RESET is what lapsed with a period: quota_turn.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg import AsyncConnection
 
-from accounts.domain import audit
+from accounts.domain import audit, quota_notices
 from accounts.domain import quota_moves as moves
 from accounts.domain import quota_sql as sql
 from accounts.domain.audit import Action
@@ -124,6 +124,7 @@ def grant(*, account: Account, amount: int, actor: User | None, reason: str) -> 
         actor=actor,
         note=reason,
     )
+    quota_notices.lift(account_id=account.pk)
     given = {"amount": amount, "balance": credit.balance}
     audit.record(action=Action.QUOTA_GRANTED, actor=actor, target=account, reason=reason, after=given)
 
@@ -156,3 +157,4 @@ def set_monthly(*, account: Account, amount: int, actor: User | None, reason: st
     )
     period.granted = granted
     period.save(update_fields=["granted"])
+    quota_notices.lift(account_id=account.pk)

@@ -32,6 +32,12 @@ class QuotaPeriod(models.Model):
     granted = models.BigIntegerField()
     used = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
+    # at the turn: what of the grant lapsed so far, and when nothing more can
+    lapsed = models.BigIntegerField(default=0, db_default=0)
+    reset_at = models.DateTimeField(null=True, blank=True)
+    # for notices: the most that was prepaid meanwhile, and the smallest share left that was told of, in percent
+    prepaid_most = models.BigIntegerField(default=0, db_default=0)
+    told = models.PositiveSmallIntegerField(default=100, db_default=100)
 
     objects = QuotaPeriodQuerySet.as_manager()
 
@@ -44,7 +50,11 @@ class QuotaPeriod(models.Model):
             ),
             models.CheckConstraint(condition=Q(ends_on__gt=F("starts_on")), name="quota_period_has_days"),
         ]
-        indexes = [models.Index(fields=["ends_on"], name="quota_period_by_end")]
+        indexes = [
+            models.Index(fields=["ends_on"], name="quota_period_by_end"),
+            # of columns that no call changes: each update of a period stays within its page
+            models.Index(fields=["ends_on"], name="quota_period_not_reset", condition=Q(reset_at=None)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account} from {self.starts_on}"
@@ -70,6 +80,26 @@ class Credit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account}: {self.balance}"
+
+
+class QuotaNotice(models.Model):
+    """A mail to the managers of an account that little is left; an outbox: the row first, the mail after."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="quota_notices")
+    period = models.ForeignKey(QuotaPeriod, on_delete=models.CASCADE, related_name="+")
+    share = models.PositiveSmallIntegerField(help_text="In percent.")
+    left = models.BigIntegerField()
+    full = models.BigIntegerField(help_text="The month's grant, and the most that was prepaid meanwhile.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(db_default=Now())
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="quota_notice_unsent", condition=Q(sent_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.left:,} of {self.full:,} left"
 
 
 class Reservation(models.Model):

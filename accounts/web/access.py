@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
+from accounts.domain import quota_notices
 from accounts.domain.access import NotAMember, Permission, account_for, may
 from accounts.models import Membership, User
 
@@ -52,4 +53,5 @@ def account_page(permission: Permission) -> Callable[[AccountPage[P]], Page[Conc
 def page(request: AccountRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """Render a page with what its reader may do as `can`."""
     can = {permission.value: may(request.membership.role, permission) for permission in Permission}
-    return render(request, template, {"account": request.membership.account, "can": can} | context, status=status)
+    always = {"account": request.membership.account, "can": can, "quota_low": quota_notices.low(request.membership)}
+    return render(request, template, always | context, status=status)

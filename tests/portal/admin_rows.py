@@ -15,7 +15,7 @@ from django_q.models import Task
 
 from accounts.domain import audit, quota
 from accounts.domain.audit import Action
-from accounts.models import Account, FeatureRequest, User
+from accounts.models import Account, FeatureRequest, QuotaNotice, User
 from tests.factories import make_account, make_invitation, make_key, make_staff
 from tests.verification.factories import give_verdict, make_job, make_list
 from verification.models import (
@@ -65,6 +65,8 @@ def make_rows(staff: User | None = None) -> Account:
         machine=account.slug[:16], host="here", subject="disk", state="ok", checked_at=timezone.now()
     )
     Erasure.objects.create(account=account, digest=bytes(32), requested_by=staff, key=key, done_at=timezone.now())
+    period = account.quota_periods.get()
+    QuotaNotice.objects.create(account=account, period=period, share=10, left=9, full=100)
     FeatureRequest.objects.create(account=account, feature="antivirus", requested_by=staff, created_at=timezone.now())
     return account
 

@@ -10,7 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core import mail
 from django.db import connection
+from django.db.models import F
 from django.db.models.functions import Now
 from django_q.conf import Conf
 from django_q.models import OrmQ
@@ -18,10 +20,11 @@ from django_q.signing import BadSignature, SignedPackage
 from pytest_django import Settings
 
 from accounts.domain import quota
-from accounts.models import QuotaPeriod
+from accounts.models import LedgerEntry, QuotaPeriod
 from tests.factories import make_account
 from tests.verification.books import assert_books_agree
 from tests.verification.factories import NOW, make_job, make_upload, owner_of
+from verification import tasks
 from verification.domain import intake, jobs, slots, sweeper
 from verification.domain.slots import Slot
 from verification.domain.sweeper import Sweeper
@@ -237,3 +240,20 @@ def test_uploads_never_started_go_after_a_day(settings: Settings, tmp_path: Path
 def started() -> Job:
     upload = make_upload()
     return intake.start_list(upload=upload, address_column=1, user=owner_of(upload.account), now=NOW)
+
+
+def test_quota_is_looked_after_each_minute() -> None:
+    account = make_account(monthly_quota=10)
+    quota.reserve(account_id=account.pk, amount=10, reference="job")
+    over = make_account(monthly_quota=10)
+    quota.ensure_period(account_id=over.pk)
+    month = timedelta(days=62)
+    QuotaPeriod.objects.filter(account=over).update(starts_on=F("starts_on") - month, ends_on=F("ends_on") - month)
+    sweeper = Sweeper()
+    sweeper.sweep()
+    assert bells().count("verification.tasks.tell_of_quota") == 1
+    assert LedgerEntry.objects.get(kind="reset").account == over
+    sweeper.sweep()
+    assert bells().count("verification.tasks.tell_of_quota") == 1
+    tasks.tell_of_quota()
+    assert [message.to for message in mail.outbox] == [[owner_of(account).email]]

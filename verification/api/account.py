@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import BooleanField, PositiveIntegerField
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +17,7 @@ from verification.api import schema_account
 from verification.api.base import ApiView, account_of, key_of
 from verification.api.job_answers import timestamp
 from verification.api.names import camel_case
+from verification.domain.forecast import forecast
 
 FEATURES = tuple(f.name for f in AccountConfig._meta.get_fields() if isinstance(f, BooleanField))
 LIMITS = tuple(f.name for f in AccountConfig._meta.get_fields() if isinstance(f, PositiveIntegerField))
@@ -51,7 +53,9 @@ class QuotaView(ApiView):
     @extend_schema(**schema_account.QUOTA)
     def get(self, request: Request) -> Response:
         """Tell how the present period and the prepaid checks stand."""
-        stands = allowance_of(account_of(request))
+        account = account_of(request)
+        stands = allowance_of(account)
+        ahead = forecast(account=account, stands=stands, now=timezone.now())
         return Response(
             {
                 "period": {
@@ -63,5 +67,9 @@ class QuotaView(ApiView):
                 },
                 "credit": {"balance": stands.credit, "reserved": stands.credit_reserved},
                 "left": stands.left,
+                "forecast": {
+                    "perDay": round(ahead.per_day, 1),
+                    "runsOutOn": str(ahead.runs_out_on) if ahead.runs_out_on else None,
+                },
             }
         )

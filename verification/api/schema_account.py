@@ -39,6 +39,11 @@ ACCOUNT: dict[str, Any] = {  # Any: arguments of extend_schema
     | problems(401, 429, 500, 503),
 }
 DAY: dict[str, Any] = {"type": "string", "format": "date"}  # Any: JSON schema
+PERHAPS_DAY: dict[str, Any] = {  # Any: JSON schema
+    "type": ["string", "null"],
+    "format": "date",
+    "description": "When nothing will be left at the pace of the last seven days; null: not before the period ends.",
+}
 QUOTA: dict[str, Any] = {  # Any: arguments of extend_schema
     "operation_id": "look_at_quota",
     "tags": ["Account"],
@@ -50,6 +55,7 @@ QUOTA: dict[str, Any] = {  # Any: arguments of extend_schema
                 ),
                 "credit": an_object({"balance": COUNT, "reserved": COUNT}),
                 "left": COUNT,
+                "forecast": an_object({"perDay": {"type": "number", "minimum": 0}, "runsOutOn": PERHAPS_DAY}),
             }
         )
     }

@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
-from accounts.domain import quota
+from accounts.domain import quota, quota_notices, quota_turn
 from verification.domain import bells, doctor, erasures, idempotency, organisations, retention, slots, usage
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
@@ -35,6 +35,7 @@ SPLIT_FROM_ATTEMPTS = 2
 PART_ROWS = 16
 PUT_ASIDE_ATTEMPTS = 3
 BELL_SECONDS = 5.0  # between two bells for the same silence
+QUOTA_SECONDS = 60.0  # between two looks at who has little left, and at periods that are over
 CLEANING_SECONDS = 3_600.0  # between two looks for orphan files, and for what is past its days
 DELETING_SECONDS = 0.5  # of a round, and as much for erasing; the other work must not wait
 DONE = object()
@@ -79,6 +80,7 @@ class Sweeper:
 
     last_bell: float = -BELL_SECONDS
     last_cleaning: float = -CLEANING_SECONDS
+    last_quota: float = -QUOTA_SECONDS
     has_old: bool = False  # there may be more that is past its days
     erasing: Iterator[None] | None = None
     asked: dict[object, float] = field(default_factory=dict)
@@ -93,6 +95,7 @@ class Sweeper:
         self.call_the_doctor()
         quota.release_expired()
         usage.fold()
+        self.look_after_quota()
         if time.monotonic() - self.last_cleaning > CLEANING_SECONDS:
             self.last_cleaning = time.monotonic()
             remove_orphan_files()
@@ -120,6 +123,16 @@ class Sweeper:
             if next(self.erasing, DONE) is DONE:
                 self.erasing = None
                 return
+
+    def look_after_quota(self) -> None:
+        """Close periods that are over, and have it told where little is left."""
+        if time.monotonic() - self.last_quota < QUOTA_SECONDS:
+            return
+        self.last_quota = time.monotonic()
+        quota_turn.reset_ended()
+        quota_notices.note()
+        if quota_notices.are_due():
+            bells.put("verification.tasks.tell_of_quota")
 
     def ring_for_silent_work(self) -> None:
         """Ring when claimable work exists and nobody holds a lease, or nobody on this machine could."""

@@ -56,16 +56,18 @@ def report(
     *, account: Account, span: Span, groups: Collection[str], after: Sequence[str] | None, limit: int
 ) -> list[Row]:
     """Give rows of the grouped columns, then checks and charged, in the order of these columns: see usage.by_day.
+    Without groups that is one row, whose sums are None when nothing was counted.
 
     `after` holds the grouped values of the row to go on behind.
     """
     types = {column: kind for name in GROUPS if name in groups for column, kind in GROUPS[name].items()}
     columns = ", ".join(types)
+    shown = f"{columns}, " if types else ""
     behind = ", ".join(f"%s::{kind}" for kind in types.values())
     statement = f"""
-        SELECT {columns}, sum(count)::bigint, sum(charged)::bigint FROM ({COUNTS}) AS counts
+        SELECT {shown}sum(count)::bigint, sum(charged)::bigint FROM ({COUNTS}) AS counts
         {f"WHERE ({columns}) > ({behind})" if after else ""}
-        GROUP BY {columns} ORDER BY {columns} LIMIT %s
+        {f"GROUP BY {columns} ORDER BY {columns}" if types else ""} LIMIT %s
     """
     values: list[Any] = [*2 * (account.pk, span.first, span.last), *(after or ()), limit]  # Any: SQL parameters
     with connection.cursor() as cursor:

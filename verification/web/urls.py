@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from verification.web import check_views, erasure_views, job_views, list_views, settings_views
+from verification.web import check_views, erasure_views, job_views, list_views, quota_views, settings_views
 
 urlpatterns = [
     path("lists", list_views.all_lists, name="lists"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/resume", job_views.act, {"action": "resume"}, name="resume_job"),
     path("jobs/<uuid:job_id>/cancel", job_views.act, {"action": "cancel"}, name="cancel_job"),
     path("checks", check_views.checks, name="checks"),
+    path("usage", quota_views.quota, name="quota"),
     path("settings/features", settings_views.features, name="features"),
     path("settings/erase", erasure_views.erase, name="erase"),
     path("settings/features/ask", settings_views.ask_for_feature, name="ask_for_feature"),

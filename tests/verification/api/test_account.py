@@ -48,6 +48,7 @@ def test_the_quota() -> None:
         },
         "credit": {"balance": 5, "reserved": 2},
         "left": 3,
+        "forecast": {"perDay": 0.0, "runsOutOn": None},
     }
     assert answer.headers["X-Quota-Remaining"] == "3"
 

@@ -43,10 +43,10 @@ def world() -> World:
     return World(account, upload, make_list("email\njane@ok.test\nnobody\njane@ok.test\n", account=account))
 
 
-GET = ["lists", "new_list", "upload", "job", "job_progress", "job_chart", "checks", "features", "erase"]
+GET = ["lists", "new_list", "upload", "job", "job_progress", "job_chart", "checks", "features", "erase", "quota"]
 POST = ["pause_job", "resume_job", "cancel_job", "delete_job"]
 FILES = ["job_export", "job_export_xlsx", "job_export_jsonl"]
-FOR_VIEWERS = {"lists", "job", "job_progress", "job_chart", "checks", "features"}
+FOR_VIEWERS = {"lists", "job", "job_progress", "job_chart", "checks", "features", "quota"}
 
 
 def asked(client: Client, world: World, name: str, account: Account | None = None) -> HttpResponse:
