@@ -62,6 +62,11 @@ def tell(host: str = "one", workers: int = 4, *, seconds: int = 3) -> None:
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def nobody_told(db: None) -> None:
+    cache.delete(Conf.Q_STAT)  # the cache outlives a test: its table is no model's
+
+
 def test_an_empty_queue_is_well() -> None:
     health = queue_health.look()
     assert (health.age.batches, health.age.oldest_seconds) == (0, 0.0)
