@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.domain import quota_notices
-from verification.domain import bells, doctor, drain, intake
+from verification.domain import bells, doctor, drain, intake, sending
 
 
 def run_drain(**_: object) -> None:
@@ -25,3 +25,8 @@ def tell_of_quota(**_: object) -> None:
 def examine(**_: object) -> None:
     """Look at what probing needs on this machine."""
     doctor.store(doctor.examine())
+
+
+def check_domains(**_: object) -> None:
+    """Look at the DNS of sending domains that are due."""
+    sending.check_due()

@@ -70,6 +70,9 @@ class Action(StrEnum):
     CALLS_DELETED = "calls.deleted"
     ERASURE_ASKED = "erasure.asked"
     ERASURE_DONE = "erasure.done"
+    DOMAIN_ADDED = "domain.added"
+    DOMAIN_CHANGED = "domain.changed"
+    DOMAIN_REMOVED = "domain.removed"
     DO_NOT_PROBE_SET = "do_not_probe.set"
     DO_NOT_PROBE_REMOVED = "do_not_probe.removed"
 

@@ -36,6 +36,7 @@ class AccountConfig(models.Model):
     uploads = feature("Lists may be uploaded on the pages.")
     exports = feature("Results may be downloaded.")
     antivirus = feature("Uploaded lists are scanned for viruses; needs a scanner (CLAMD).", default=False)
+    dkim = feature("Job requests that name a sender need a sending domain whose last DKIM check passed.", default=False)
     mailbox_probe = feature("Mail servers are asked; off: syntax, lists and DNS only.")
     catch_all_probe = feature("Domains are tried with one random recipient.")
     greylist_retry = feature("Greylisted and transient rows of jobs are tried again for some hours.")

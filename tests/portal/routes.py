@@ -16,9 +16,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Account, AccountUsage, Invitation, KeyUsage, LicenseKey, User
 from tests.factories import make_account, make_invitation, make_key, make_member
-from tests.verification.factories import give_verdict, make_list, make_upload, owner_of
+from tests.verification.factories import give_verdict, make_domain, make_list, make_upload, owner_of
 from verification.domain import erasures
-from verification.models import Erasure, Job, Upload
+from verification.models import Erasure, Job, SendingDomain, Upload
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
@@ -79,6 +79,7 @@ class World:
     invitation: Invitation
     passkey: Authenticator
     erasure: Erasure
+    domain: SendingDomain
 
 
 def make_world(name: str) -> World:
@@ -98,6 +99,7 @@ def make_world(name: str) -> World:
         key=key,
         secret=secret,
         revoked_secret=make_key(account, revoked_at=job.created_at)[1],
+        domain=make_domain(f"{name}.example", account=account),
         passkey=Authenticator.objects.create(user=make_member(account), type="webauthn", data={"name": name}),
         erasure=erasures.ask(account=account, email=f"gone@{name}.example", actor=owner),
         invitation=make_invitation(account, f"guest@{name}.example")[0],
@@ -112,10 +114,12 @@ FILLED: dict[str, Callable[[World], object]] = {
     "member_id": lambda world: world.account.memberships.get(user=world.owner).pk,
     "key_id": lambda world: world.key.pk,
     "pk": lambda world: world.passkey.pk,
+    "domain_id": lambda world: world.domain.pk,
     "invitation_id": lambda world: world.invitation.pk,
     "erasure_id": lambda world: world.erasure.pk,
 }
 NO_SUCH = {
+    "domain_id": 0,
     "account": "no-such-account",
     "member_id": 0,
     "invitation_id": 0,

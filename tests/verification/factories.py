@@ -9,19 +9,27 @@ from django.db.models import F
 
 from accounts.models import Account, LicenseKey, Role, User
 from tests.factories import make_account, make_key
-from verification.domain import intake, uploads
+from verification.domain import intake, sending, uploads
+from verification.engine.senders.proof import PREFIX
 from verification.engine.types import Blame, Reason, Result
-from verification.models import Check, CheckResult, Job, JobStatus, Tally, Upload
+from verification.mailworld.records import KEY, PROOF
+from verification.models import Check, CheckResult, Job, JobStatus, LastCheck, SendingDomain, Tally, Upload
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)  # within all retention
 
 
-def make_job(emails: Sequence[str], *, account: Account | None = None, key: LicenseKey | None = None) -> Job:
+def make_job(
+    emails: Sequence[str],
+    *,
+    account: Account | None = None,
+    key: LicenseKey | None = None,
+    sender: sending.Sender | None = None,
+) -> Job:
     """Hand in a request with one recipient block."""
     account = account or (key.account if key else make_account())
     key = key or make_key(account)[0]
     recipients = [intake.Recipient(0, index, email) for index, email in enumerate(emails)]
-    return intake.accept_recipients(account=account, key=key, recipients=recipients, now=NOW).job
+    return intake.accept_recipients(account=account, key=key, recipients=recipients, now=NOW, sender=sender).job
 
 
 def make_upload(
@@ -83,6 +91,19 @@ def give_verdict(
         )
         Tally.objects.filter(pk=tally.pk).update(count=F("count") + 1)
     return verdict
+
+
+def make_domain(
+    domain: str = "good-sender.test", *, account: Account | None = None, **checks: LastCheck | str
+) -> SendingDomain:
+    """Register a domain that the mail world knows the token and key of; `checks`: outcomes by kind."""
+    account = account or make_account()
+    row = sending.register(account=account, domain=domain, actor=owner_of(account))
+    row.token, row.public_key = PROOF.removeprefix(PREFIX), KEY
+    row.save(update_fields=["token", "public_key"])
+    for kind, outcome in checks.items():
+        row.checks.filter(kind=kind).update(last_check=outcome, checked_at=NOW, cause="by hand")
+    return row
 
 
 def finish(job: Job) -> Job:

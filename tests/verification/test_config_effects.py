@@ -26,7 +26,7 @@ from tests.asgi_server import serving
 from tests.engine.fake_dns import FakeDns, records
 from tests.factories import make_account, make_key
 from tests.fixtures_mail_world import MailWorld
-from tests.verification.factories import finish, make_job, make_list, owner_of
+from tests.verification.factories import finish, make_domain, make_job, make_list, owner_of
 from verification.api.live_desks import Desks
 from verification.domain import drain
 from verification.domain.live import LiveRequest, check_one
@@ -107,11 +107,21 @@ def second_status(account: Account, address: str) -> int:
 def job_request(account: Account, emails: str, **job: Any) -> str:  # Any: JSON
     """Hand a job in; gives how it is answered."""
     to = [{"email": email} for email in emails.split()]
-    body = json.dumps({"recipients": [{"mail": {"to": to}}], "job": job})
+    return handed_in(account, json.dumps({"recipients": [{"mail": {"to": to}}], "job": job}))
+
+
+def handed_in(account: Account, body: str) -> str:
     headers = {"Authorization": f"Bearer {make_key(account)[1]}"}
     answer = Client().post("/api/v1/jobs", body, content_type="application/json", headers=headers).json()
     state = answer["meta"]["state"]
     return f"{state['subType']} {state.get('description', '')}".strip()
+
+
+def named_job(account: Account, sender: str) -> str:
+    """Hand a job in that names a sender of a domain that is proved, whose DKIM check did not pass."""
+    make_domain(sender.rpartition("@")[2], account=account, proof="passed", dkim="failed")
+    to = {"mail": {"to": [{"email": "jane@ok.test"}]}}
+    return handed_in(account, json.dumps({"recipients": [to], "mail": {"from": {"email": sender}}}))
 
 
 def scanned_job(account: Account, emails: str) -> str:
@@ -163,6 +173,7 @@ NO_UPLOADS = "Uploading lists is switched off for this account. Ask us to switch
 TOO_MANY_ROWS = "The list has more than 1 rows, which is the limit of this account."
 TOO_BIG = "The file is larger than 1 MB, which is the limit of this account."
 TOO_MANY = "LIMIT_EXCEEDED Count limit exceeded for recipients"
+NO_DKIM = "FORBIDDEN_BY_CONFIG Unsupported value for dkim.lastCheck"
 TOO_MANY_KEYS = "Keys in force are limited to 1 in this account. Revoke one that is not used any more."
 GREY, LATER = "Unverifiable/GreyListing", "RetryLater/TransientNetworkFault"
 DEA = "Unverifiable/DomainIsWellKnownDea"
@@ -174,6 +185,7 @@ EFFECTS: dict[str, tuple[Look, str, object, object, object]] = {  # look, at wha
     "uploads": (upload, "email\na@ok.test\n", False, "started", NO_UPLOADS),
     "exports": (export_status, "email\na@ok.test\n", False, 200, 403),
     "antivirus": (scanned_job, "jane@ok.test", True, DISABLED.format("antivirus"), "FULL"),
+    "dkim": (named_job, "probe@good-sender.test", True, "FULL", NO_DKIM),
     "mailbox_probe": (verdict, "missing@ok.test", False, "Bad/MailboxDoesNotExist", "Unverifiable/Unknown"),
     "catch_all_probe": (verdict, "a@catchall.test", False, "Unverifiable/ServerIsCatchAll", "Ok/Success"),
     "greylist_retry": (verdict, "a@greylist.test", False, f"{GREY}, for now", GREY),

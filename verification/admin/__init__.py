@@ -12,6 +12,7 @@ from verification.admin import (
     jobs,
     known,
     organisations,
+    sending,
     tasks,
     work,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "jobs",
     "known",
     "organisations",
+    "sending",
     "tasks",
     "work",
 ]

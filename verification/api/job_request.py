@@ -15,6 +15,7 @@ from verification.api.json_reader import JsonRefused, load
 from verification.api.rejections import Rejected, SubType
 from verification.domain import job_features
 from verification.domain.intake import Recipient
+from verification.domain.sending import Sender, SenderFaulty, read_sender
 from verification.engine.syntax import split_display_name
 
 LONGEST_ADDRESS = 254
@@ -34,6 +35,7 @@ class JobRequest:
     features: dict[str, bool] = field(default_factory=dict)
     max_age: int | None = None
     greylist_hours: int | None = None
+    sender: Sender | None = None
 
 
 def read(body: bytes, *, addresses_limit: int) -> JobRequest:
@@ -47,13 +49,12 @@ def read(body: bytes, *, addresses_limit: int) -> JobRequest:
     for path in ("attachments", "notification"):
         if document.get(path) is not None:
             raise unsupported(path)
-    if optional_object(document, "mail", "mail").get("from") is not None:
-        raise unsupported("mail.from")
     recipients: list[Recipient] = []
     for recipient in read_recipients(document):
         if len(recipients) == addresses_limit:
             raise Rejected(SubType.LIMIT_EXCEEDED, "Count limit exceeded for recipients")
         recipients.append(recipient)
+    sender = read_from(optional_object(document, "mail", "mail"))
     job = optional_object(document, "job", "job")
     features = read_features(optional_object(job, "features", "job.features"))
     options = read_options(optional_object(job, "options", "job.options"))
@@ -65,7 +66,20 @@ def read(body: bytes, *, addresses_limit: int) -> JobRequest:
         features=features,
         max_age=options.get("maxAgeSeconds"),
         greylist_hours=options.get("greylistHours"),
+        sender=sender,
     )
+
+
+def read_from(mail: dict[str, Any]) -> Sender | None:  # Any: JSON
+    """Read `mail.from`, None when it is not there; a display name is left out."""
+    member = mail.get("from")
+    if member is None:
+        return None
+    text = split_display_name(read_email(member, "mail.from"))
+    try:
+        return read_sender(text)
+    except SenderFaulty:
+        raise Rejected(SubType.INVALID_SENDER, "Invalid syntax for mail.from.email") from None
 
 
 def read_features(members: dict[str, Any]) -> dict[str, bool]:  # Any: JSON

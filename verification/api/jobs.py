@@ -24,7 +24,7 @@ from verification.api.idempotent import Done, once
 from verification.api.job_request import JobRequest
 from verification.api.job_steering import job_of
 from verification.api.rejections import Rejected, SubType, rejection
-from verification.domain import intake, job_features, jobs
+from verification.domain import intake, job_features, jobs, sending
 from verification.domain.idempotency import InProgress, Kept, KeyOutOfBounds, KeyReused
 from verification.domain.quote import Quote, quote
 from verification.models import Job
@@ -81,16 +81,23 @@ def hand_in(request: Request) -> Done:
         features=wanted.features,
         max_age=wanted.max_age,
         greylist_hours=wanted.greylist_hours,
+        sender=wanted.sender,
     )
     return Done(HTTPStatus.ACCEPTED, job_answers.accepted(outcome), kept={"jobId": str(outcome.job.pk)})
 
 
 def read(request: Request) -> JobRequest:
-    """Read the body, as far as the account's config lets it be read.  Raises Rejected, FeatureDisabled."""
+    """Read the body, as far as the account's config lets it be read, and look whether it may name its sender.
+
+    Raises Rejected, FeatureDisabled, SenderForbidden, DkimNotPassed.
+    """
     config = config_of(account_of(request))
     if not config.job_requests:
         raise FeatureDisabled("job_requests")
-    return job_request.read(request._request.body, addresses_limit=config.addresses_per_job)
+    wanted = job_request.read(request._request.body, addresses_limit=config.addresses_per_job)
+    if wanted.sender is not None:
+        sending.check_sender(account=account_of(request), sender=wanted.sender)
+    return wanted
 
 
 def is_dry_run(request: Request) -> bool:
@@ -146,6 +153,10 @@ def as_rejection(error: Exception) -> Rejected:
             return Rejected(SubType.UNAUTHORIZED, str(error.detail))
         case intake.AccountInactive():
             return Rejected(SubType.UNAUTHORIZED, str(error))
+        case sending.SenderForbidden():
+            return Rejected(SubType.FORBIDDEN_SENDER, "Unsupported value for mail.from.email")
+        case sending.DkimNotPassed():
+            return Rejected(SubType.FORBIDDEN_BY_CONFIG, "Unsupported value for dkim.lastCheck")
         case FeatureDisabled():
             return Rejected(SubType.DISABLED_IN_ACCOUNT_CONFIG, str(error))
         case job_features.TooManyHours():

@@ -84,6 +84,7 @@ REQUEST = an_object(
                 optional=("reference",),
             )
         ),
+        "mail": an_object({"from": an_object({"email": TEXT})}, optional=("from",)),
         "job": an_object(
             {
                 "referenceJob": SHORT,
@@ -98,7 +99,7 @@ REQUEST = an_object(
             optional=("referenceJob", "costCenter", "campaignId", "features", "options"),
         ),
     },
-    optional=("job",),
+    optional=("mail", "job"),
 )
 ACCEPTED = an_object(
     {

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from verification.api import (
     account,
+    domains,
     erasures,
     errors,
     job_exports,
@@ -36,6 +37,7 @@ urlpatterns: list[URLPattern] = [
     path("v1/jobs/<uuid:job_id>/export.jsonl", job_exports.JsonlView.as_view(), name="api-export-jsonl"),
     path("v1/account", account.AccountView.as_view(), name="api-account"),
     path("v1/quota", account.QuotaView.as_view(), name="api-quota"),
+    path("v1/domains", domains.DomainsView.as_view(), name="api-domains"),
     path("v1/usage", usage.UsageView.as_view(), name="api-usage"),
     path("v1/erasures", erasures.ErasuresView.as_view(), name="api-erasures"),
     path("v1/erasures/<uuid:erasure_id>", erasures.ErasureView.as_view(), name="api-erasure"),

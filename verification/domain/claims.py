@@ -84,10 +84,15 @@ LEFT JOIN verification_checkresult r ON r.check_row_id = c.id AND r.final
 WHERE c.id = ANY(%(check_ids)b::bigint[]) AND r.check_row_id IS NULL
 """
 
+# The row of the job's sending domain comes before the account's own, whose empty name sorts last.
 CONFIG = """
 SELECT a.hash_key, to_jsonb(c) - 'updated_at', j.switched_off
 FROM verification_job j JOIN accounts_account a ON a.id = j.account_id
-LEFT JOIN accounts_accountconfig c ON c.account_id = a.id AND c.sending_domain = ''
+LEFT JOIN LATERAL (
+    SELECT * FROM accounts_accountconfig own
+    WHERE own.account_id = a.id AND own.sending_domain IN ('', j.sending_domain)
+    ORDER BY own.sending_domain DESC LIMIT 1
+) c ON true
 WHERE j.id = %(job_id)s
 """
 
@@ -187,7 +192,7 @@ async def open_checks(connection: Connection, lease: Lease) -> list[tuple[int, s
 
 
 async def read_config(connection: Connection, job_id: uuid.UUID) -> tuple[AccountConfig, bytes]:
-    """Give the toggles that hold for a job, the defaults where its account has no row of them, and the hash key."""
+    """Give the toggles that hold for a job, the defaults where there is no row of them, and the hash key."""
     row = await (await connection.execute(CONFIG, {"job_id": job_id})).fetchone()
     assert row is not None, "a batch has a job"
     hash_key, columns, switched_off = row

@@ -24,6 +24,7 @@ from accounts.models import Account, AccountConfig, KeyKind, LicenseKey, User
 from verification.domain import bells, job_features, jobs, lists, mailboxes, pieces, uploads
 from verification.domain.failpoints import failpoint
 from verification.domain.pieces import Row
+from verification.domain.sending import Sender
 from verification.domain.silence import READERS
 from verification.domain.text import storable
 from verification.engine import syntax
@@ -250,11 +251,13 @@ def accept_recipients(
     features: Mapping[str, bool] | None = None,
     max_age: int | None = None,
     greylist_hours: int | None = None,
+    sender: Sender | None = None,
 ) -> Accepted:
     """Take a request's recipients; says of each what became of it.
 
     `features`: those asked for, and those done without, by their names in job_features.  `max_age`: seconds that an
     earlier result may be old to be used again.  `greylist_hours`: for how long its rows are tried again, at most.
+    `sender`: whom the recipients are asked by.
 
     Raises QuotaExceeded, FeatureDisabled, TooManyHours, AccountInactive, TooManyRows; then nothing was kept.
     """
@@ -272,6 +275,8 @@ def accept_recipients(
             switched_off=switched_off,
             greylist_hours=job_features.greylist_hours(config, greylist_hours),
             created_at=now,
+            sender=sender.address if sender else "",
+            sending_domain=sender.domain if sender else "",
             **({} if max_age is None else {"max_age": max_age}),
         )
         store(job, request_rows(recipients))

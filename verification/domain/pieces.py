@@ -63,6 +63,7 @@ class Piece:
             "first": self.first,
             "end": self.end,
             "duplicate": Classifier.DUPLICATE.value,
+            "sender": self.job.sender,
         }
 
 
@@ -110,7 +111,7 @@ WHERE c.job_id = %(job)s AND c.position >= %(first)s AND c.position < %(end)s AN
 
 INSERT_BATCHES = """
 INSERT INTO verification_batch (job_id, account_id, check_ids, due_at, attempts, alone, tries, flushes, sender)
-SELECT %(job)s, %(account)s, array_agg(id ORDER BY domain, id), now(), 0, false, 0, 0, ''
+SELECT %(job)s, %(account)s, array_agg(id ORDER BY domain, id), now(), 0, false, 0, 0, %(sender)s
 FROM (SELECT id, domain, (row_number() OVER (ORDER BY domain, id) - 1) / %(size)s AS part
       FROM verification_check
       WHERE job_id = %(job)s AND position >= %(first)s AND position < %(end)s AND classifier = '') AS t

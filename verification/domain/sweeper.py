@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
 from accounts.domain import quota, quota_notices, quota_turn
-from verification.domain import bells, doctor, erasures, idempotency, organisations, retention, slots, usage
+from verification.domain import bells, doctor, erasures, idempotency, organisations, retention, sending, slots, usage
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
@@ -40,7 +40,7 @@ CLEANING_SECONDS = 3_600.0  # between two looks for orphan files, and for what i
 DELETING_SECONDS = 0.5  # of a round, and as much for erasing; the other work must not wait
 DONE = object()
 ORPHAN_HOURS = 24
-DOCTOR_SECONDS = 20.0  # between two looks whether an examination is due; the first as long after the start
+LOOK_SECONDS = 20.0  # between two looks for checks that are due; the first as long after the start
 ELSEWHERE_HOURS = 1  # how long a list may wait for the machine that has its file
 
 EXPIRE = """
@@ -84,7 +84,7 @@ class Sweeper:
     has_old: bool = False  # there may be more that is past its days
     erasing: Iterator[None] | None = None
     asked: dict[object, float] = field(default_factory=dict)
-    last_doctor: float = field(default_factory=time.monotonic)
+    last_look: float = field(default_factory=time.monotonic)
 
     def sweep(self) -> None:
         """Do one round."""
@@ -92,7 +92,7 @@ class Sweeper:
         put_aside_poison()
         self.ring_for_silent_work()
         self.ask_for_unread_lists()
-        self.call_the_doctor()
+        self.ask_for_checks()
         quota.release_expired()
         usage.fold()
         self.look_after_quota()
@@ -160,12 +160,15 @@ class Sweeper:
                 self.asked[job.pk] = now
                 bells.ask_to_read(job.pk)
 
-    def call_the_doctor(self) -> None:
-        """Have this machine examined when that is due; asked twice it does no harm."""
-        if time.monotonic() - self.last_doctor > DOCTOR_SECONDS:
-            self.last_doctor = time.monotonic()
-            if doctor.is_due():
-                doctor.ask()
+    def ask_for_checks(self) -> None:
+        """Have this machine examined, and sending domains checked, when that is due; twice does no harm."""
+        if time.monotonic() - self.last_look < LOOK_SECONDS:
+            return
+        self.last_look = time.monotonic()
+        if doctor.is_due():
+            doctor.ask()
+        if sending.has_due():
+            sending.ask()
 
 
 def expire_leases() -> None:

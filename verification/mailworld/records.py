@@ -29,7 +29,22 @@ LISTS: dict[str, Data] = {
     "*.dnsbl-everybody.test": {"A": ("127.0.0.2",)},
 }
 
-RECORDS: dict[str, Data] = OURS | LISTS
+# Domains that customers send by, as docs/mail-world.md tells.  The key is RFC 8463's example.
+PROOF = "candour-proof=of-the-mail-world"
+KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+SENDERS: dict[str, Data] = {
+    "good-sender.test": {"TXT": ("some other text", "v=spf1 ip4:127.1.0.21 -all")},
+    "_candour.good-sender.test": {"TXT": ("candour-proof=of-somebody-else", PROOF)},
+    "candour._domainkey.good-sender.test": {"TXT": (f"v=DKIM1; k=ed25519; p={KEY}",)},
+    "_dmarc.good-sender.test": {"TXT": ("v=DMARC1; p=reject; rua=mailto:dmarc@good-sender.test",)},
+    "bad-sender.test": {"TXT": ("v=spf1 ip4:192.0.2.1 -all",)},
+    "_candour.bad-sender.test": {"TXT": ("candour-proof=of-somebody-else",)},
+    "candour._domainkey.bad-sender.test": {"TXT": ("v=DKIM1; p=",)},
+    "_dmarc.bad-sender.test": {"TXT": ("v=DMARC1; p=perhaps",)},
+    "bare-sender.test": {},
+}
+
+RECORDS: dict[str, Data] = OURS | LISTS | SENDERS
 
 
 def find(name: str) -> Data | None:

@@ -13,15 +13,18 @@ from verification.models.job import Job, JobSource, JobStatus, Tally
 from verification.models.known import KnownMailbox
 from verification.models.pacing import Organisation, PacingGrant
 from verification.models.result import CheckResult
+from verification.models.sending import CheckKind, DomainCheck, LastCheck, SendingDomain
 from verification.models.upload import Upload
 
 __all__ = [
     "Batch",
     "Check",
+    "CheckKind",
     "CheckResult",
     "Classifier",
     "DailyTally",
     "DoNotProbe",
+    "DomainCheck",
     "DomainFact",
     "Erasure",
     "Event",
@@ -33,9 +36,11 @@ __all__ = [
     "JobSource",
     "JobStatus",
     "KnownMailbox",
+    "LastCheck",
     "Organisation",
     "PacingGrant",
     "PendingTally",
+    "SendingDomain",
     "Subject",
     "Tally",
     "TallySource",

@@ -68,6 +68,8 @@ class Job(models.Model):
     switched_off: ArrayField[list[str], list[str]] = ArrayField(
         models.CharField(max_length=40), default=list, blank=True
     )
+    sender = models.CharField(max_length=254, blank=True)  # whom its addresses are asked by; empty: the installation's
+    sending_domain = models.CharField(max_length=253, blank=True)  # of the sender
     event_seq = models.BigIntegerField(default=0)  # last number given in the feed, under this row's lock
 
     reference_job = models.CharField(max_length=50, blank=True)

@@ -79,3 +79,11 @@ class EraseForm(forms.Form):
     """Whose address is to be erased; the domain says whether it is one."""
 
     email = forms.CharField(max_length=500, strip=True)
+
+
+class DomainForm(forms.Form):
+    domain = forms.CharField(label="Domain", max_length=253)
+
+
+class SelectorForm(forms.Form):
+    selector = forms.CharField(label="Selector", max_length=63, required=False)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from verification.web import check_views, erasure_views, job_views, list_views, quota_views, settings_views
+from verification.web import (
+    check_views,
+    domain_views,
+    erasure_views,
+    job_views,
+    list_views,
+    quota_views,
+    settings_views,
+)
 
 urlpatterns = [
     path("lists", list_views.all_lists, name="lists"),
@@ -22,6 +30,11 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/cancel", job_views.act, {"action": "cancel"}, name="cancel_job"),
     path("checks", check_views.checks, name="checks"),
     path("usage", quota_views.quota, name="quota"),
+    path("domains", domain_views.domains, name="domains"),
+    path("domains/<int:domain_id>", domain_views.domain, name="domain"),
+    path("domains/<int:domain_id>/check", domain_views.check, name="check_domain"),
+    path("domains/<int:domain_id>/key", domain_views.change_key, name="domain_key"),
+    path("domains/<int:domain_id>/remove", domain_views.remove, name="remove_domain"),
     path("settings/features", settings_views.features, name="features"),
     path("settings/erase", erasure_views.erase, name="erase"),
     path("settings/features/ask", settings_views.ask_for_feature, name="ask_for_feature"),

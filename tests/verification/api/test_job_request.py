@@ -99,10 +99,36 @@ def test_all_that_may_be_given() -> None:
         (to(*[{"email": "a@b.c"}] * 4), "LIMIT_EXCEEDED", "Count limit exceeded for recipients"),
         ({"recipients": [JANE], "attachments": []}, "FORBIDDEN_PARAMS", "Unsupported value for attachments"),
         ({"recipients": [JANE], "notification": {}}, "FORBIDDEN_PARAMS", "Unsupported value for notification"),
+        ({"recipients": [JANE], "mail": {"from": "a@b.c"}}, "INVALID_FORMAT", "Invalid format for mail.from"),
         (
-            {"recipients": [JANE], "mail": {"from": {"email": "a@b.c"}}},
-            "FORBIDDEN_PARAMS",
-            "Unsupported value for mail.from",
+            {"recipients": [JANE], "mail": {"from": {}}},
+            "MISSING_VALUE",
+            "Missing mandatory value for mail.from.email",
+        ),
+        (
+            {"recipients": [JANE], "mail": {"from": {"email": 1}}},
+            "INVALID_FORMAT",
+            "Invalid format for mail.from.email",
+        ),
+        (
+            {"recipients": [JANE], "mail": {"from": {"email": LONG}}},
+            "LIMIT_EXCEEDED",
+            "Size limit exceeded for mail.from.email",
+        ),
+        (
+            {"recipients": [JANE], "mail": {"from": {"email": "a@b@c"}}},
+            "INVALID_SENDER",
+            "Invalid syntax for mail.from.email",
+        ),
+        (
+            {"recipients": [JANE], "mail": {"from": {"email": "jörg@b.example"}}},
+            "INVALID_SENDER",
+            "Invalid syntax for mail.from.email",
+        ),
+        (
+            {"recipients": [JANE], "mail": {"from": {"email": "a@[192.0.2.1]"}}},
+            "INVALID_SENDER",
+            "Invalid syntax for mail.from.email",
         ),
         (
             {"recipients": [JANE], "job": {"features": {"teleport": {"active": True}}}},

@@ -22,7 +22,7 @@ from verification.domain.doctor.examination import PERIOD_SECONDS, WORRIED_PERIO
 from verification.domain.doctor.found import Found
 from verification.domain.doctor.site import Site, our_addresses
 from verification.domain.probing import engine_config
-from verification.domain.sweeper import DOCTOR_SECONDS, Sweeper
+from verification.domain.sweeper import LOOK_SECONDS, Sweeper
 from verification.engine.resolver import Resolver
 from verification.engine.senders.doors import Door
 from verification.models import DoNotProbe, Finding, FindingState, Subject
@@ -283,11 +283,11 @@ def test_an_examination_is_due_after_ten_minutes_or_two_when_there_is_trouble() 
 
 def test_the_sweeper_rings_for_the_doctor() -> None:
     sweeper = Sweeper()
-    sweeper.call_the_doctor()
+    sweeper.ask_for_checks()
     assert OrmQ.objects.count() == 0
-    sweeper.last_doctor -= DOCTOR_SECONDS + 1
-    sweeper.call_the_doctor()
-    sweeper.call_the_doctor()
+    sweeper.last_look -= LOOK_SECONDS + 1
+    sweeper.ask_for_checks()
+    sweeper.ask_for_checks()
     assert [task.task["func"] for task in OrmQ.objects.all()] == ["verification.tasks.examine"]
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts.models import Account, Role
 from tests.factories import make_account, make_member, make_user
 from tests.verification.factories import make_list, make_upload, owner_of
+from tests.verification.web.test_domains import OF_A_DOMAIN
 from verification.models import Job, Upload
 from verification.web.urls import urlpatterns
 
@@ -57,7 +58,8 @@ def asked(client: Client, world: World, name: str, account: Account | None = Non
 
 
 def test_no_page_is_forgotten_here() -> None:
-    assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, *FILES, "ask_for_feature"}
+    elsewhere = {"ask_for_feature", "domains", *OF_A_DOMAIN}  # test_settings.py, test_domains.py
+    assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, *FILES, *elsewhere}
 
 
 @pytest.mark.parametrize("name", GET)

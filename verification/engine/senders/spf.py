@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
 from verification.engine.resolver import Budget, DnsReply, DnsStatus, Resolver
+from verification.engine.senders.checked import Checked, Outcome, failed, passed, shown
 from verification.engine.senders.spf_terms import Malformed, Query, Record, Term, expand, read
 
 MAX_LOOKUPS = 10  # of terms that ask the DNS, RFC 7208 section 4.6.4
@@ -57,6 +59,25 @@ async def check_host(resolver: Resolver, *, ip: str, sender: str, helo: str = ""
     local, _, domain = sender.rpartition("@")
     query = Query(ip_address(ip), local or "postmaster", domain.lower(), helo)
     return await _Evaluation(resolver, query).of(query.domain)
+
+
+async def check_permission(resolver: Resolver, *, domain: str, addresses: Sequence[str], helo: str = "") -> Checked:
+    """Tell whether a domain has a record, and permits each of our addresses."""
+    found = {
+        address: await check_host(resolver, ip=address, sender=f"postmaster@{domain}", helo=helo)
+        for address in addresses or ("127.0.0.1",)
+    }
+    for one in found.values():
+        if one.result is SpfResult.TEMPERROR:
+            return Checked(Outcome.UNCLEAR, f"{one.detail}.")
+        if one.result in (SpfResult.NONE, SpfResult.PERMERROR):
+            return failed(f"{shown(one.detail)}.")
+    if not addresses:
+        return Checked(Outcome.UNCLEAR, f"{domain} has an SPF record; our own address, to compare, is not known here.")
+    for address, one in found.items():
+        if one.result is not SpfResult.PASS:
+            return failed(f"The SPF record does not permit {address}: {one.result} ({shown(one.detail)}).")
+    return passed(f"The SPF record permits {', '.join(addresses)}.")
 
 
 class _Evaluation:
