@@ -22,12 +22,20 @@ class ConfigForm(ModelForm[AccountConfig]):
 
 
 FIELDSETS: Any = (  # Any: Django's nested tuples
-    (None, {"fields": ("account", "sending_domain")}),
+    (
+        None,
+        {
+            "fields": ("account", "sending_domain"),
+            "description": "Of a sending domain's row only this counts, for jobs in its name: "
+            f"{', '.join(sorted(config.OF_DOMAINS)).replace('_', ' ')}.",
+        },
+    ),
     *((title, {"fields": fields}) for title, fields in config.GROUPS.items()),
 )
 
 INLINE_FIELDSETS: Any = tuple(  # Any: as above
-    (name, {"fields": tuple(field for field in options["fields"] if field != "account")}) for name, options in FIELDSETS
+    (name, options | {"fields": tuple(field for field in options["fields"] if field != "account")})
+    for name, options in FIELDSETS
 )
 
 

@@ -27,6 +27,15 @@ GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
     ),
 }
 
+# What holds for jobs whose sender is of a domain with a row of its own; all else is the account's own row's.
+OF_DOMAINS = frozenset(
+    (
+        *("job_requests", "dkim", "mailbox_probe", "catch_all_probe", "greylist_retry", "typo_suggestion"),
+        *("result_reuse", "spam_trap_check", "disposable_check", "antivirus", "forbidden_local_parts"),
+        *("addresses_per_job", "deadline_seconds", "greylist_hours"),
+    )
+)
+
 
 class FeatureDisabled(Exception):
     """A feature is off in the account's config."""
@@ -46,6 +55,12 @@ def config_of(account: Account, sending_domain: str = "") -> AccountConfig:
         return AccountConfig(account=account)
     config.account = account
     return config
+
+
+def configs_of(account: Account) -> list[AccountConfig]:
+    """Give the account's own config, then the rows of its sending domains, by name."""
+    domains = AccountConfig.objects.filter(account=account).exclude(sending_domain="").order_by("sending_domain")
+    return [config_of(account), *domains]
 
 
 def require(config: AccountConfig, feature: str) -> None:

@@ -35,7 +35,7 @@ class Holds(Enum):
     ADDRESSES = auto()  # erased on request, and gone with the days of its list, job or check
     A_DAY = auto()  # erased on request, and gone after a day in any case
     WORDS = auto()  # of the account's people; an address in them is erased on request
-    PEOPLE = auto()  # who signs in or is asked to: their own, kept as long as they are
+    PEOPLE = auto()  # who signs in or is asked to, and senders of jobs: the account's own
     NOTHING = auto()  # our own words, hashes, host names, or names that people give to what is theirs
 
 
@@ -53,7 +53,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "accounts.LicenseKey": {Holds.NOTHING: "name prefix digest previous_prefix previous_digest allowed_networks"},
     "accounts.Reservation": {Holds.NOTHING: "reference"},
     "accounts.User": {Holds.PEOPLE: "email name", Holds.NOTHING: "password"},
-    "verification.Batch": {Holds.NOTHING: "sender"},
+    "verification.Batch": {Holds.PEOPLE: "sender"},
     "verification.Check": {Holds.ADDRESSES: "reference address domain original"},
     "verification.CheckResult": {
         Holds.ADDRESSES: "normalized did_you_mean evidence",
@@ -61,6 +61,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     },
     "verification.DailyTally": {Holds.NOTHING: "provider"},
     "verification.DoNotProbe": {Holds.NOTHING: "name reason"},
+    "verification.DomainCheck": {Holds.NOTHING: "cause trouble"},
     "verification.DomainFact": {Holds.NOTHING: "domain host"},
     "verification.Erasure": {Holds.ADDRESSES: "address", Holds.NOTHING: "digest"},
     "verification.Event": {Holds.NOTHING: "sub_type"},
@@ -68,11 +69,13 @@ PLACES: dict[str, dict[Holds, str]] = {
     "verification.IdempotencyRecord": {Holds.A_DAY: "answer", Holds.NOTHING: "key_digest body_digest"},
     "verification.Job": {
         Holds.ADDRESSES: "name columns reference_job cost_center campaign_id fault",
-        Holds.NOTHING: "switched_off",
+        Holds.PEOPLE: "sender",
+        Holds.NOTHING: "switched_off sending_domain",
     },
     "verification.KnownMailbox": {Holds.ADDRESSES: "digest"},
     "verification.Organisation": {Holds.NOTHING: "name"},
     "verification.PendingTally": {Holds.NOTHING: "provider"},
+    "verification.SendingDomain": {Holds.NOTHING: "domain token selector public_key"},
     "verification.Upload": {Holds.ADDRESSES: "filename columns sample", Holds.NOTHING: "encoding delimiter"},
 }
 TEXTUAL = (CharField, TextField, JSONField, BinaryField, FileField)

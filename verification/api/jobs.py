@@ -15,7 +15,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.domain.config import FeatureDisabled, config_of
+from accounts.domain.config import FeatureDisabled, configs_of
 from accounts.domain.quota import QuotaExceeded
 from accounts.models import Scope
 from verification.api import job_answers, job_lists, job_request, media_types, schema, schema_jobs
@@ -89,12 +89,15 @@ def hand_in(request: Request) -> Done:
 def read(request: Request) -> JobRequest:
     """Read the body, as far as the account's config lets it be read, and look whether it may name its sender.
 
+    Which row of the config holds is known with the sender only, so this goes by the most generous one.
+
     Raises Rejected, FeatureDisabled, SenderForbidden, DkimNotPassed.
     """
-    config = config_of(account_of(request))
-    if not config.job_requests:
+    generous = [config for config in configs_of(account_of(request)) if config.job_requests]
+    if not generous:
         raise FeatureDisabled("job_requests")
-    wanted = job_request.read(request._request.body, addresses_limit=config.addresses_per_job)
+    limit = max(config.addresses_per_job for config in generous)
+    wanted = job_request.read(request._request.body, addresses_limit=limit)
     if wanted.sender is not None:
         sending.check_sender(account=account_of(request), sender=wanted.sender)
     return wanted
@@ -117,6 +120,7 @@ def quote_of(request: Request) -> Quote:
         features=wanted.features,
         max_age=wanted.max_age,
         greylist_hours=wanted.greylist_hours,
+        sending_domain=wanted.sender.domain if wanted.sender else "",
     )
 
 

@@ -120,16 +120,23 @@ def start_list(
     return job
 
 
-def check_allowed(account: Account, *, feature: str, limit: str, rows: int) -> AccountConfig:
-    """Give the account's config if it allows so many rows.  Raises AccountInactive, FeatureDisabled, TooManyRows."""
+def check_allowed(account: Account, *, feature: str, limit: str, rows: int, sending_domain: str = "") -> AccountConfig:
+    """Give the config that holds if it allows so many rows.  Raises AccountInactive, FeatureDisabled, TooManyRows."""
     if not account.is_active:
         raise AccountInactive(f"The account is {account.status}.")
-    config = config_of(account)
+    config = config_of(account, sending_domain)
     require(config, feature)
     allowed = getattr(config, limit)
     if rows > allowed:
         raise TooManyRows(rows=rows, limit=allowed)
     return config
+
+
+def check_request(account: Account, *, rows: int, sending_domain: str) -> AccountConfig:
+    """Do as `check_allowed` for a job request; a domain's row comes before the account's own."""
+    return check_allowed(
+        account, feature="job_requests", limit="addresses_per_job", rows=rows, sending_domain=sending_domain
+    )
 
 
 def read_list(*, job_id: str | UUID) -> None:
@@ -261,7 +268,8 @@ def accept_recipients(
 
     Raises QuotaExceeded, FeatureDisabled, TooManyHours, AccountInactive, TooManyRows; then nothing was kept.
     """
-    config = check_allowed(account, feature="job_requests", limit="addresses_per_job", rows=len(recipients))
+    domain = sender.domain if sender else ""
+    config = check_request(account, rows=len(recipients), sending_domain=domain)
     switched_off = job_features.switched_off(config, features or {})
     with transaction.atomic():
         job = Job.objects.create(
@@ -276,7 +284,7 @@ def accept_recipients(
             greylist_hours=job_features.greylist_hours(config, greylist_hours),
             created_at=now,
             sender=sender.address if sender else "",
-            sending_domain=sender.domain if sender else "",
+            sending_domain=domain,
             **({} if max_age is None else {"max_age": max_age}),
         )
         store(job, request_rows(recipients))

@@ -153,7 +153,8 @@ def write(cursor: CursorWrapper, job: Job, rows: Iterable[Row], *, first: int = 
 
 def begun(job: Job, first: int = 0) -> Piece:
     """Give a piece without rows yet."""
-    return Piece(job, first, frozenset(name.lower() for name in config_of(job.account).forbidden_local_parts))
+    forbidden = config_of(job.account, job.sending_domain).forbidden_local_parts
+    return Piece(job, first, frozenset(name.lower() for name in forbidden))
 
 
 def remember(rows: Iterable[Row]) -> None:

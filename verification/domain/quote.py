@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from accounts.domain import quota
 from accounts.models import KeyKind, LicenseKey
 from verification.domain import job_features, pieces
-from verification.domain.intake import Recipient, check_allowed, request_rows
+from verification.domain.intake import Recipient, check_request, request_rows
 from verification.domain.known import digest_of_mailbox
 from verification.domain.reuse import FRESH, SHORT_LIVED_SECONDS
 from verification.models import Job, JobStatus
@@ -45,13 +45,14 @@ def quote(
     features: Mapping[str, bool] | None = None,
     max_age: int | None = None,
     greylist_hours: int | None = None,
+    sending_domain: str = "",
 ) -> Quote:
     """Say what a request would come to.  Raises FeatureDisabled, TooManyHours, AccountInactive, TooManyRows."""
     account = key.account
-    config = check_allowed(account, feature="job_requests", limit="addresses_per_job", rows=len(recipients))
+    config = check_request(account, rows=len(recipients), sending_domain=sending_domain)
     switched_off = job_features.switched_off(config, features or {})
     job_features.greylist_hours(config, greylist_hours)
-    job = Job(account=account, **({} if max_age is None else {"max_age": max_age}))
+    job = Job(account=account, sending_domain=sending_domain, **({} if max_age is None else {"max_age": max_age}))
     piece = pieces.begun(job)
     for row in request_rows(recipients):
         pieces.columns(piece, row)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain import feature_requests
 from accounts.domain.access import Permission
-from accounts.domain.config import GROUPS, config_of, steered_fields
+from accounts.domain.config import GROUPS, OF_DOMAINS, configs_of, steered_fields
 from accounts.models import AccountConfig, FeatureRequest
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import AskForm
@@ -36,16 +36,25 @@ def features(request: AccountRequest) -> HttpResponseBase:
     """Show what holds for the account, in groups."""
     account = request.membership.account
     asked = set(FeatureRequest.objects.filter(account=account, answered_at=None).values_list("feature", flat=True))
-    rows = {feature.name: feature for feature in shown_features(config_of(account), asked)}
+    own, *domains = configs_of(account)
+    rows = {feature.name: feature for feature in shown_features(own, asked)}
     groups = [(title, [rows[name] for name in names]) for title, names in GROUPS.items()]
-    domains = account.configs.exclude(sending_domain="").order_by("sending_domain")
     context = {
         "section": "settings",
         "tab": "features",
         "groups": groups,
-        "domains": domains.values_list("sending_domain", flat=True),
+        "domains": [(domain.sending_domain, differing(own, domain)) for domain in domains],
     }
     return page(request, "verification/features.html", context)
+
+
+def differing(own: AccountConfig, domain: AccountConfig) -> list[ShownFeature]:
+    """Give what is otherwise for jobs in the name of a sending domain."""
+    return [
+        feature
+        for feature in shown_features(domain, set())
+        if feature.name in OF_DOMAINS and getattr(own, feature.name) != getattr(domain, feature.name)
+    ]
 
 
 def shown_features(config: AccountConfig, asked: set[str]) -> list[ShownFeature]:
