@@ -73,6 +73,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # none at run time
     ordering = ("email",)
     list_display = ("email", "name", "is_active", "is_staff", "last_login", "date_joined")
     list_filter = ("is_active", "is_staff", "is_superuser")
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ("email", "name")
     readonly_fields = ("last_login", "date_joined")
     powers = ("is_staff", "is_superuser", "groups", "user_permissions")

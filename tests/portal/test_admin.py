@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from allauth.usersessions.models import UserSession
 from django.apps import apps
@@ -16,7 +18,9 @@ from accounts.domain import access, keys, quota
 from accounts.models import Account, AccountConfig, Credit, LedgerEntry, LicenseKey, Membership, User
 from tests.factories import make_account, make_key, make_member, make_user, with_factor
 from tests.portal.admin_rows import change_url, make_rows
-from verification.models import Check, Job
+from tests.verification.factories import give_verdict, make_job
+from verification.engine.types import Attempt, Blame, Evidence, Meaning, Reason, Result, Stage
+from verification.models import Job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_files")]
 OURS = ["accounts", "verification"]
@@ -304,11 +308,34 @@ def test_revoke_keys(page: Client, staff: User) -> None:
     keys.check_format(secret)
 
 
-def test_evidence_is_readable_and_harmless(page: Client, staff: User) -> None:
-    make_rows(staff)
-    verdict = Check.objects.exclude(verdict=None).select_related("verdict")[0].verdict
-    text = page.get(change_url(verdict)).text
-    assert "&quot;says&quot;: &quot;550 &lt;script&gt;alert(1)&lt;/script&gt;&quot;" in text
+def test_evidence_is_a_dialogue_and_harmless(page: Client) -> None:
+    check = make_job(["jim@ok.test"]).checks.get()
+    attempt = Attempt(Stage.RCPT, "mx.ok.test", "192.0.2.25", "", 550, "5.1.1", "<script>alert(1)</script>")
+    evidence = Evidence(attempts=(replace(attempt, meaning=Meaning.NO_MAILBOX, milliseconds=31),)).as_dict()
+    verdict = give_verdict(check, Result.BAD, Reason.MAILBOX_DOES_NOT_EXIST, Blame.ADDRESS, evidence=evidence)
+    line = (
+        "<tr><td>31 ms</td><td>mx.ok.test [192.0.2.25]</td><td>to RCPT TO: &lt;script&gt;alert(1)&lt;/script&gt;</td>"
+        "<td>550 5.1.1</td><td>no_mailbox</td><td>address</td></tr>"
+    )
+    for row in (check, verdict):
+        text = page.get(change_url(row)).text
+        assert line in text
+        assert "&quot;text&quot;: &quot;&lt;script&gt;alert(1)&lt;/script&gt;&quot;" in text
+        assert "<script>alert" not in text
+
+
+def test_a_check_without_a_verdict_has_no_evidence_yet(page: Client) -> None:
+    check = make_job(["jim@ok.test"]).checks.get()
+    assert '<div class="readonly">none yet</div>' in page.get(change_url(check)).text
+
+
+def test_evidence_of_an_older_form_is_shown_as_it_is_kept_and_bounded(page: Client) -> None:
+    check = make_job(["jim@ok.test"]).checks.get()
+    give_verdict(check, evidence={"says": "x" * 50_000})
+    text = page.get(change_url(check)).text
+    assert "It is of a form that cannot be told as a dialogue." in text
+    assert "… and 30,016 characters more" in text
+    assert len(text) < 60_000
 
 
 @pytest.mark.parametrize("model", ["check", "checkresult", "batch", "event"])
@@ -339,6 +366,20 @@ def test_big_tables_are_not_counted_to_the_end(monkeypatch: pytest.MonkeyPatch) 
     with CaptureQueriesContext(connection) as queries:
         assert BoundedPaginator(User.objects.order_by("pk"), 50).count == 2
     assert "LIMIT 2" in queries[0]["sql"]
+
+
+def test_no_list_counts_whole_tables_for_its_filters() -> None:
+    pages = {model: page for model, page in admin.site._registry.items() if page.list_filter}
+    assert {model for model, page in pages.items() if page.show_facets != admin.ShowFacets.NEVER} == set()
+    assert len(pages) > 5
+
+
+def test_an_account_s_page_tells_times_as_its_list_does(page: Client, staff: User) -> None:
+    account = make_rows(staff)
+    told = "Nov. 22, 2026"  # when its lists came
+    Job.objects.update(created_at="2026-11-22T12:00Z")
+    assert told in page.get(reverse("admin:accounts_account_changelist")).text
+    assert f'<div class="readonly">{told}, noon</div>' in page.get(change_url(account)).text
 
 
 def test_the_product_s_name_is_on_every_page(page: Client, settings: Settings) -> None:

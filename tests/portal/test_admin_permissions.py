@@ -53,6 +53,7 @@ MODELS = {
     "accounts_invitation": "read",
     "accounts_ledgerentry": "read",
     "accounts_licensekey": "edit, add",
+    "accounts_quotanotice": "read",
     "accounts_quotaperiod": "read",
     "accounts_reservation": "read",
     "accounts_user": "edit, add",
@@ -73,6 +74,7 @@ MODELS = {
     "verification_job": "read",
     "verification_knownmailbox": "read",
     "verification_organisation": "read",
+    "verification_sendingdomain": "read",
     "verification_upload": "read",
 }
 OTHERS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -33,8 +34,8 @@ class AccountWithJobsAdmin(AccountAdmin):
         return request.user.has_perm("verification.change_job")
 
     @admin.display
-    def last_activity(self, account: Any) -> Any:  # Any: annotated; a time or None
-        return max(filter(None, [account.key_used_at, account.last_job_at]), default=None)
+    def last_activity(self, account: Any) -> str:  # Any: annotated
+        return display_for_value(max(filter(None, [account.key_used_at, account.last_job_at]), default=None), "–")
 
     @admin.display(description="jobs running")
     def running(self, account: Any) -> str:  # Any: annotated

@@ -7,8 +7,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.admin.account_facts import table
 from verification.admin.base import ByNumberAdmin, to_job
+from verification.domain.dialogue import dialogue_of
 from verification.models import Check, CheckResult
+
+MOST_KEPT = 20_000  # characters of evidence that are shown as they are kept
 
 
 @admin.register(Check)
@@ -21,6 +25,7 @@ class CheckAdmin(ByNumberAdmin[Check]):
         "address",
         "domain",
         "verdict_of",
+        "dialogue",
         "classifier",
         "duplicate_of",
         "position",
@@ -30,7 +35,7 @@ class CheckAdmin(ByNumberAdmin[Check]):
         "original",
         "created_at",
     )
-    readonly_fields = ("to_job", "verdict_of")
+    readonly_fields = ("to_job", "verdict_of", "dialogue")
 
     @admin.display(description="verdict")
     def verdict_of(self, check: Check) -> SafeString | str:
@@ -40,6 +45,13 @@ class CheckAdmin(ByNumberAdmin[Check]):
             return "none yet"
         url = reverse("admin:verification_checkresult_change", args=[verdict.pk])
         return format_html('<a href="{}">{}/{}</a>', url, verdict.result, verdict.reason)
+
+    @admin.display(description="evidence")
+    def dialogue(self, check: Check) -> SafeString | str:
+        try:
+            return evidence_of(check.verdict)
+        except CheckResult.DoesNotExist:
+            return "none yet"
 
     @admin.display(description="job")
     def to_job(self, check: Check) -> SafeString | str:
@@ -95,5 +107,20 @@ class CheckResultAdmin(ByNumberAdmin[CheckResult]):
 
     @admin.display(description="evidence")
     def readable_evidence(self, result: CheckResult) -> SafeString:
-        text = json.dumps(result.evidence, indent=2, ensure_ascii=False)
-        return format_html('<pre class="evidence">{}</pre>', text)
+        return evidence_of(result)
+
+
+def evidence_of(result: CheckResult) -> SafeString:
+    """Give the evidence as a table of who said what, and as it is kept."""
+    lines = [
+        (line.time, line.who, line.said, line.code, line.meaning, line.blame or "–") for line in dialogue_of(result)
+    ]
+    head = ("Time", "Who spoke", "Line", "Code", "Meaning", "Blame")
+    kept = json.dumps(result.evidence, indent=2, ensure_ascii=False)
+    more = f"\n… and {len(kept) - MOST_KEPT:,} characters more" if len(kept) > MOST_KEPT else ""
+    return format_html(
+        '<div class="dialogue">{}</div>'
+        '<details><summary>As it is kept</summary><pre class="evidence">{}</pre></details>',
+        table(head, lines, "It is of a form that cannot be told as a dialogue."),
+        kept[:MOST_KEPT] + more,
+    )
