@@ -3,7 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import idna
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -18,7 +20,12 @@ class ConfigForm(ModelForm[AccountConfig]):
         fields = "__all__"  # staff may set all of it
 
     def clean_sending_domain(self) -> str:
-        return str(self.cleaned_data["sending_domain"]).strip().lower()
+        """Give the name as the DNS has it, which is how sending domains are kept."""
+        name = str(self.cleaned_data["sending_domain"]).strip().lower()
+        try:
+            return idna.encode(name, uts46=True).decode() if name else ""
+        except idna.IDNAError as fault:
+            raise ValidationError("That is no name of a domain.") from fault
 
 
 FIELDSETS: Any = (  # Any: Django's nested tuples

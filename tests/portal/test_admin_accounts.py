@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from accounts.admin.config import ConfigForm
 from accounts.domain import quota
 from accounts.models import AccountConfig, AuditEntry, LicenseKey, User
 from tests.factories import make_account, make_key, make_member, make_user, with_factor
@@ -161,3 +163,20 @@ def test_requeue_is_for_those_who_may_change_jobs(client: Client) -> None:
     client.post(LIST, {"action": "requeue", "_selected_action": job.account.pk})
     client.post(reverse("admin:verification_job_changelist"), {"action": "requeue", "_selected_action": str(job.pk)})
     assert due(job) == [False]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("", ""), (" Mail.Example ", "mail.example"), ("Bücher.example", "xn--bcher-kva.example")]
+)
+def test_a_sending_domain_is_kept_as_the_dns_has_it(typed: str, kept: str) -> None:
+    form = ConfigForm()
+    form.cleaned_data = {"sending_domain": typed}
+    assert form.clean_sending_domain() == kept
+
+
+@pytest.mark.parametrize("typed", ["a..b", "-x-.example", "no name"])
+def test_a_sending_domain_that_is_none(typed: str) -> None:
+    form = ConfigForm()
+    form.cleaned_data = {"sending_domain": typed}
+    with pytest.raises(ValidationError):
+        form.clean_sending_domain()

@@ -240,7 +240,19 @@ HAND_IN_JOB: dict[str, Any] = {  # Any: arguments of extend_schema
                     }
                 ]
             },
-        )
+        ),
+        OpenApiExample(
+            "A quote (dryRun=true)",
+            response_only=True,
+            status_codes=["200"],
+            value={
+                "dryRun": True,
+                "counts": {"total": 6, "taken": 3, "refused": 2, "duplicate": 1, "reusable": 1},
+                "cost": 3,
+                "quota": {"left": 997, "enough": True},
+                "seconds": 12,
+            },
+        ),
     ],
 }
 LOOK_AT_JOB: dict[str, Any] = {  # Any: arguments of extend_schema
@@ -260,4 +272,31 @@ READ_RESULTS: dict[str, Any] = {  # Any: arguments of extend_schema
         OpenApiParameter("final", str, enum=["true", "false"], description="Only what is final, or what is not."),
     ],
     "responses": {200: RESULTS} | problems(400, 401, 403, 404, 429, 500, 503),
+    "examples": [
+        OpenApiExample(
+            "One result",
+            response_only=True,
+            value={
+                "results": [
+                    {
+                        "id": "8f14e45f-ceea-467f-9b36-2c2e2f4a3d10#00000000#00000000",
+                        "email": "jane@ok.test",
+                        "reference": "crm-17",
+                        "result": "Ok",
+                        "reason": "Success",
+                        "role": False,
+                        "free": False,
+                        "disposable": False,
+                        "domain": "ok.test",
+                        "user": "jane",
+                        "mailServerLocation": "",
+                        "duration": 12,
+                        "blame": "none",
+                        "final": True,
+                    }
+                ],
+                "next": None,
+            },
+        )
+    ],
 }

@@ -26,6 +26,7 @@ from verification.domain.person import ERASED, Person
 from verification.models import Check, CheckResult, IdempotencyRecord, Job, KnownMailbox, Upload
 
 BLOCK_ROWS = 5_000
+BLOCK_JOBS = 500
 
 _ROWS = """
 SELECT c.id, c.job_id, c.created_at, c.address, c.original, c.reference, r.normalized, r.did_you_mean
@@ -95,24 +96,31 @@ class Block(ABC):
 def blocks(account: Account) -> Iterator[Block]:
     """Give everything of an account that is there now."""
     yield from (WaitingList(pk) for pk in Upload.objects.filter(account=account, job=None).values_list("pk", flat=True))
-    numbers = Job.objects.filter(account=account).order_by("created_at", "pk").values_list("pk", "total", "is_reading")
+    yield from of_jobs(account)
+    yield from calls(account)
+    yield Notes(account)
+
+
+def of_jobs(account: Account) -> Iterator[Block]:
+    """Give the jobs: their names, and their rows, those of small ones together."""
+    jobs_now = Job.objects.filter(account=account).order_by("created_at", "pk")
+    numbers = list(jobs_now.values_list("pk", "total", "is_reading"))
+    if any(is_reading for _, _, is_reading in numbers):
+        yield BeingRead()
+    for first in range(0, len(numbers), BLOCK_JOBS):
+        yield Names(tuple(pk for pk, _, _ in numbers[first : first + BLOCK_JOBS]))
     small: list[UUID] = []
     rows = 0
-    for pk, total, is_reading in numbers:
-        yield Names(pk)
-        if is_reading:
-            yield BeingRead(pk)
+    for pk, total, _ in numbers:
         if total > BLOCK_ROWS:
             yield from (Rows((pk,), first) for first in range(0, total, BLOCK_ROWS))
             continue
         small.append(pk)
         rows += total
-        if rows >= BLOCK_ROWS or len(small) == BLOCK_ROWS // 10:
+        if rows >= BLOCK_ROWS or len(small) == BLOCK_JOBS:
             yield Rows(tuple(small), 0)
             small, rows = [], 0
     yield Rows(tuple(small), 0)
-    yield from calls(account)
-    yield Notes(account)
 
 
 def calls(account: Account) -> Iterator[Block]:
@@ -200,31 +208,33 @@ def remove_mentions(row: Found, who: Person) -> None:
 class BeingRead(Block):
     """A list whose file is still read: its rows to come may hold the address."""
 
-    job_id: UUID
-
     def erase(self, who: Person) -> Counts | None:  # noqa: ARG002
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Names(Block):
-    """What a job and its list are called, their columns and the preview."""
+    """What jobs and their lists are called, their columns and the previews."""
 
-    job_id: UUID
+    job_ids: tuple[UUID, ...]
 
     def erase(self, who: Person) -> Counts | None:
-        job = Job.objects.select_related("upload").filter(pk=self.job_id).first()
-        if job is None:
-            return Counts()
-        mentions = rename(job, ("name", "reference_job", "cost_center", "campaign_id", "fault"), who)
-        upload = job.upload
-        if upload is not None:
-            mentions += rename(upload, ("filename",), who)
-            if any(who.is_in_any(cells) for cells in upload.sample):
-                upload.sample = [[""] * len(cells) if who.is_in_any(cells) else cells for cells in upload.sample]
-                upload.save(update_fields=["sample"])
-                mentions += 1
-        return Counts(mentions=mentions)
+        found = Job.objects.select_related("upload").filter(pk__in=self.job_ids)
+        return Counts(mentions=sum(erase_names(job, who) for job in found))
+
+
+def erase_names(job: Job, who: Person) -> int:
+    """Take the address out of what is said of a job; gives how many texts held it."""
+    mentions = rename(job, ("name", "reference_job", "cost_center", "campaign_id", "fault"), who)
+    upload = job.upload
+    if upload is None:
+        return mentions
+    mentions += rename(upload, ("filename",), who)
+    if any(who.is_in_any(cells) for cells in upload.sample):
+        upload.sample = [[""] * len(cells) if who.is_in_any(cells) else cells for cells in upload.sample]
+        upload.save(update_fields=["sample"])
+        mentions += 1
+    return mentions
 
 
 def rename(row: Job | Upload, fields: tuple[str, ...], who: Person) -> int:
