@@ -43,7 +43,7 @@ CHECKS: dict[str, Callable[[Resolver, str], Awaitable[Checked]]] = {
             "bad-sender",
             "proof",
             "failed",
-            "_candour.bad-sender.test has 1 TXT records, none with this proof; one is candour-proof=of-somebody-else.",
+            "_candour.bad-sender.test has a TXT record, but not this proof: candour-proof=of-somebody-else.",
         ),
         ("bad-sender", "spf", "failed", "The SPF record does not permit 127.1.0.21: fail (-all)."),
         (

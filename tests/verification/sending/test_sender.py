@@ -80,11 +80,20 @@ def test_only_the_domain_itself_counts(sender: str) -> None:
     assert rejected(account, sender) == FORBIDDEN
 
 
-def test_the_proof_of_a_stranger_counts_for_nothing() -> None:
-    make_domain(proof="passed")
+@pytest.mark.parametrize("claims_it_too", [True, False])
+def test_the_proof_of_a_stranger_counts_for_nothing(claims_it_too: bool) -> None:
     account = make_account()
-    make_domain(account=account, proof="failed")
+    if claims_it_too:
+        make_domain(account=account, proof="failed")
+    make_domain(proof="passed", dkim="passed")  # the last: whoever mixes the two up reads this
     assert rejected(account) == FORBIDDEN
+
+
+def test_the_key_of_a_stranger_counts_for_nothing() -> None:
+    account = make_account(dkim=True)
+    make_domain(account=account, proof="passed", dkim="failed")
+    make_domain(proof="passed", dkim="passed")
+    assert rejected(account) == "403 FORBIDDEN_BY_CONFIG Unsupported value for dkim.lastCheck"
 
 
 @pytest.mark.parametrize("dkim", ["never", "failed"])

@@ -28,4 +28,5 @@ async def check_proof(resolver: Resolver, *, domain: str, token: str) -> Checked
         return passed(f"{name} has the proof.")
     if not found:
         return failed(f"{name} has no TXT record.")
-    return failed(f"{name} has {len(found)} TXT records, none with this proof; one is {shown(found[0])}.")
+    count = "a TXT record" if len(found) == 1 else f"{len(found)} TXT records"
+    return failed(f"{name} has {count}, but not this proof: {shown(found[0])}.")
