@@ -387,6 +387,21 @@ def test_cancel_is_exact_while_a_batch_is_in_work() -> None:
     assert_books_agree(job)
 
 
+def test_a_row_is_taken_out_exactly_while_its_batch_is_in_work() -> None:
+    job = make_job(["jane@ok.test", "joe@ok.test"])
+    jane = job.checks.get(address="jane@ok.test")
+    (lease,) = claim_one()
+
+    jobs.withdraw(job=job, check_ids=[jane.pk])
+
+    assert not write(lease, job)
+    work_off()
+    job.refresh_from_db()
+    assert (job.status, job.cancelled, job.decided, job.waiting) == (JobStatus.FINISHED, 1, 1, 0)
+    assert not CheckResult.objects.filter(check_row=jane).exists()
+    assert_books_agree(job)
+
+
 @pytest.mark.parametrize("change", [jobs.pause, jobs.resume, jobs.cancel])
 def test_an_ended_job_does_not_change(change: object) -> None:
     job = make_job(["nobody"])
