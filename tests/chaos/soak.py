@@ -2,8 +2,9 @@
 
     python -m tests.chaos.soak --minutes 60
 
-Hands in lists and makes live calls all the time.  Prints the resident memory of each part, workers included, at the end
-of the first third and at the end, and the slope of a straight line through all that was seen between.
+Hands in lists and makes live calls all the time.  Prints the resident memory of each part, workers included, in each
+sixth of the time (medians: workers come and go), and the median of the slopes between any two looks after the first
+third, which bears single looks at a worker more or less.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import argparse
 import sys
 import time
 from collections import defaultdict
+from itertools import combinations
 from pathlib import Path
-from statistics import linear_regression
+from statistics import median
 
 import httpx
 
@@ -25,6 +27,7 @@ from tests.chaos.work import expected, hand_in
 ROWS = 500  # of a list
 PAUSE_SECONDS = 5.0
 CALLS = 50  # between two lists
+SIXTHS = 6
 Seen = dict[str, list[tuple[float, float]]]  # part: (hours, MB)
 
 
@@ -90,11 +93,17 @@ def resident(pid: int) -> float:
 
 
 def report(seen: Seen) -> None:
-    print(f"{'part':14}{'first third':>14}{'end':>10}{'slope':>14}")
+    print(f"{'part':14}{'MB in each sixth':48}{'slope':>14}")
     for part, points in sorted(seen.items()):
-        late = points[len(points) // 3 :]
-        slope = linear_regression(*zip(*late, strict=True)).slope if len(late) > 1 else 0.0
-        print(f"{part:14}{late[0][1]:>11.1f} MB{late[-1][1]:>7.1f} MB{slope:>9.1f} MB/h")
+        size = len(points) / SIXTHS
+        sixths = [points[round(n * size) : round((n + 1) * size)] for n in range(SIXTHS)]
+        medians = "".join(f"{median(megabytes for _, megabytes in sixth):8.1f}" for sixth in sixths if sixth)
+        print(f"{part:14}{medians:48}{slope(points[len(points) // 3 :]):>9.1f} MB/h")
+
+
+def slope(points: list[tuple[float, float]]) -> float:
+    """Give the median slope (Theil and Sen), which single outliers do not bend."""
+    return median((b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(points, 2)) if len(points) > 1 else 0.0
 
 
 if __name__ == "__main__":
