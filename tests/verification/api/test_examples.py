@@ -1,0 +1,96 @@
+"""The examples of the OpenAPI description, sent to a server: each is answered with success, as described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from tests.factories import make_account, make_key
+from tests.verification.api.test_fuzz import CHECKS, described
+from tests.verification.api.test_live import url
+from tests.verification.factories import give_verdict, make_job
+from verification.domain import erasures
+
+__all__ = ["url"]  # a fixture
+
+pytestmark = pytest.mark.django_db(transaction=True)
+JSON = "application/json"
+QUERIES = {"/api/emh/a/v2": {"e": "someone@ok.test"}, "/api/emh/a/v2/sandbox": {"e": "someone@ok.test"}}
+
+
+@dataclass(frozen=True)
+class World:
+    """A server, and an account with a key that may do everything."""
+
+    url: str
+    account: Account
+    secret: str
+
+    def path_of(self, names: list[str]) -> dict[str, Any]:  # Any: what stands in a path
+        """Give rows of their own to a call: it may end them."""
+        made: dict[str, Callable[[], object]] = {
+            "job_id": self.job,
+            "key_id": lambda: make_key(self.account)[0].pk,
+            "erasure_id": self.erasure,
+            "key": lambda: self.secret,
+            "email": lambda: "someone@ok.test",
+        }
+        return {name: made[name]() for name in names}
+
+    def job(self) -> str:
+        job = make_job(["jane@ok.test", "joe@ok.test"], key=make_key(self.account)[0])
+        give_verdict(job.checks.order_by("pk")[0])
+        return str(job.pk)
+
+    def erasure(self) -> str:
+        return str(erasures.ask(account=self.account, email="gone@ok.test", actor=None, key=None).pk)
+
+
+@pytest.fixture
+def world(url: str) -> World:
+    account = make_account(monthly_quota=1_000, license_keys=1_000)
+    return World(url, account, make_key(account)[1])
+
+
+def document() -> dict[str, Any]:  # Any: JSON
+    found: dict[str, Any] = Client().get("/api/schema?format=json").json()
+    return found
+
+
+def operation_ids() -> list[str]:
+    return [found["operationId"] for methods in document()["paths"].values() for found in methods.values()]
+
+
+def examples_of(operation: dict[str, Any]) -> list[Any]:  # Any: JSON
+    examples = operation.get("requestBody", {}).get("content", {}).get(JSON, {}).get("examples", {})
+    return [example["value"] for example in examples.values()]
+
+
+def test_every_body_has_an_example() -> None:
+    operations = [found for methods in document()["paths"].values() for found in methods.values()]
+    assert [one["operationId"] for one in operations if "requestBody" in one and not examples_of(one)] == []
+
+
+def test_examples_are_answered_as_described(world: World) -> None:
+    sent = []
+    for found in described().get_all_operations():
+        operation = found.ok()
+        definition = operation.definition.raw
+        for body in examples_of(definition) or [None]:
+            more = {} if body is None else {"body": body, "media_type": JSON}
+            case = operation.Case(
+                path_parameters=world.path_of([parameter.name for parameter in operation.path_parameters]),
+                query=QUERIES.get(operation.path, {}),
+                **more,
+            )
+            headers = {"X-License-Key": world.secret}
+            answer = case.call(base_url=world.url, headers=headers)
+            sent.append((definition["operationId"], answer.status_code))
+            case.validate_response(answer, checks=CHECKS)
+    assert [one for one in sent if not 200 <= one[1] < 300] == []
+    assert sorted({name for name, _ in sent}) == sorted(operation_ids())
