@@ -73,6 +73,9 @@ class Action(StrEnum):
     DOMAIN_ADDED = "domain.added"
     DOMAIN_CHANGED = "domain.changed"
     DOMAIN_REMOVED = "domain.removed"
+    SUPPRESSION_ADDED = "suppression.added"
+    SUPPRESSION_IMPORTED = "suppression.imported"
+    SUPPRESSION_REMOVED = "suppression.removed"
     DO_NOT_PROBE_SET = "do_not_probe.set"
     DO_NOT_PROBE_REMOVED = "do_not_probe.removed"
 

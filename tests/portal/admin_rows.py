@@ -31,6 +31,7 @@ from verification.models import (
     KnownMailbox,
     Organisation,
     PacingGrant,
+    Suppression,
 )
 
 EVIDENCE: dict[str, object] = {"says": "550 <script>alert(1)</script>", "hosts": ["mx.ok.test"]}
@@ -62,6 +63,7 @@ def make_rows(staff: User | None = None) -> Account:
     LogEntry.objects.log_actions(staff.pk, [account], CHANGE, "Granted.", single_object=True)
     Group.objects.get_or_create(name="Support")
     DoNotProbe.objects.create(name=f"{account.slug}.example", reason="asked us", added_by=staff)
+    Suppression.objects.create(mailbox=f"no@{account.slug}.example", kind="hand", source="staff", reason="asked us")
     Finding.objects.create(
         machine=account.slug[:16], host="here", subject="disk", state="ok", checked_at=timezone.now()
     )

@@ -41,6 +41,7 @@ NOTHING = ("302 302 404 404 404", "302 302 404 404 404")
 KINDS: dict[str, tuple[Codes, ...]] = {
     "read": (SEEN, SEEN, READ, NEVER, NEVER),
     "read, delete": (SEEN, SEEN, READ, NEVER, POWER),
+    "add, delete": (SEEN, SEEN, READ, POWER, POWER),
     "edit, add": (SEEN, SEEN, EDITED, POWER, NEVER),
     "edit, add, delete": (SEEN, SEEN, EDITED, POWER, POWER),
 }
@@ -75,6 +76,7 @@ MODELS = {
     "verification_knownmailbox": "read",
     "verification_organisation": "read",
     "verification_sendingdomain": "read",
+    "verification_suppression": "add, delete",
     "verification_upload": "read",
 }
 OTHERS = {

@@ -23,7 +23,7 @@ from tests.portal.routes import everything_kept
 from tests.verification.factories import NOW, finish, give_verdict, make_job, make_list, make_upload, owner_of
 from verification.domain import erasures
 from verification.domain.sweeper import Sweeper
-from verification.models import Check, CheckResult, Erasure, IdempotencyRecord, Job, KnownMailbox, Upload
+from verification.models import Check, CheckResult, Erasure, IdempotencyRecord, Job, KnownMailbox, Suppression, Upload
 
 pytestmark = pytest.mark.django_db
 JANE = "jane.victim@ok.test"
@@ -36,6 +36,7 @@ class Holds(Enum):
     A_DAY = auto()  # erased on request, and gone after a day in any case
     WORDS = auto()  # of the account's people; an address in them is erased on request
     PEOPLE = auto()  # who signs in or is asked to, and senders of jobs: the account's own
+    KEPT = auto()  # so that nobody writes to it: until its term is over or it is taken off; erased on request
     NOTHING = auto()  # our own words, hashes, host names, or names that people give to what is theirs
 
 
@@ -76,6 +77,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "verification.Organisation": {Holds.NOTHING: "name"},
     "verification.PendingTally": {Holds.NOTHING: "provider"},
     "verification.SendingDomain": {Holds.NOTHING: "domain token selector public_key"},
+    "verification.Suppression": {Holds.KEPT: "mailbox reason"},
     "verification.Upload": {Holds.ADDRESSES: "filename columns sample", Holds.NOTHING: "encoding delimiter"},
 }
 TEXTUAL = (CharField, TextField, JSONField, BinaryField, FileField)
@@ -126,6 +128,7 @@ def everywhere(settings: Settings, tmp_path: Path) -> Job:
         answer=f'{{"a":"{JANE}"}}',
     )
     FeatureRequest.objects.create(account=job.account, feature="uploads", note=text, created_at=NOW)
+    Suppression.objects.create(account=job.account, mailbox=JANE, kind="hand", source="api", reason=text)
     return job
 
 
@@ -136,7 +139,7 @@ def places_of_jane() -> set[str]:
 
 
 def test_nothing_is_left_when_it_was_erased(everywhere: Job, tmp_path: Path) -> None:
-    holding = [Holds.ADDRESSES, Holds.A_DAY, Holds.WORDS]
+    holding = [Holds.ADDRESSES, Holds.A_DAY, Holds.WORDS, Holds.KEPT]
     erasures.ask(account=everywhere.account, email=JANE, actor=owner_of(everywhere.account))
     assert places_of_jane() == {label for label, kinds in PLACES.items() if set(kinds) & set(holding)}
 
@@ -153,4 +156,4 @@ def test_nothing_is_left_when_its_days_are_over(everywhere: Job) -> None:
     for model in (Check, Upload, IdempotencyRecord):
         model.objects.update(created_at=long_ago)
     Sweeper().sweep()
-    assert places_of_jane() == {"accounts.FeatureRequest"}  # words of people: erased on request
+    assert places_of_jane() == {"accounts.FeatureRequest", "verification.Suppression"}  # erased on request

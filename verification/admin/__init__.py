@@ -13,6 +13,7 @@ from verification.admin import (
     known,
     organisations,
     sending,
+    suppression,
     tasks,
     work,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "known",
     "organisations",
     "sending",
+    "suppression",
     "tasks",
     "work",
 ]

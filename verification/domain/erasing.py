@@ -19,11 +19,11 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import Account, FeatureRequest
-from verification.domain import jobs
+from verification.domain import jobs, suppression
 from verification.domain.failpoints import failpoint
 from verification.domain.list_text import ListRefused, text_lines
 from verification.domain.person import ERASED, Person
-from verification.models import Check, CheckResult, IdempotencyRecord, Job, KnownMailbox, Upload
+from verification.models import Check, CheckResult, IdempotencyRecord, Job, KnownMailbox, Suppression, Upload
 
 BLOCK_ROWS = 5_000
 BLOCK_JOBS = 500
@@ -98,6 +98,7 @@ def blocks(account: Account) -> Iterator[Block]:
     yield from (WaitingList(pk) for pk in Upload.objects.filter(account=account, job=None).values_list("pk", flat=True))
     yield from of_jobs(account)
     yield from calls(account)
+    yield from suppressed(account)
     yield Notes(account)
 
 
@@ -276,6 +277,39 @@ def holds(upload: Upload, who: Person) -> bool:
 
 def line_holds(line: str, who: Person) -> bool:
     return "@" in line and (who.is_in(line) or any(map(who.is_in, line.replace(";", ",").split(","))))
+
+
+def suppressed(account: Account) -> Iterator[Block]:
+    """Give the account's suppression list."""
+    after = 0
+    while numbers := list(
+        Suppression.objects.of(account)
+        .filter(pk__gt=after, erased=False)
+        .order_by("pk")
+        .values_list("pk", flat=True)[:BLOCK_ROWS]
+    ):
+        yield Suppressed(account, tuple(numbers))
+        after = numbers[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed(Block):
+    """Entries of the suppression list: a hash stays, so that nobody writes to whom it was promised not to."""
+
+    account: Account
+    numbers: tuple[int, ...]
+
+    def erase(self, who: Person) -> Counts | None:
+        entries = Suppression.objects.of(self.account).filter(pk__in=self.numbers)
+        theirs = [entry for entry in entries if who.owns(entry.mailbox) or who.is_in(entry.reason)]
+        memories = 0
+        for entry in theirs:
+            if who.owns(entry.mailbox):
+                memories += 1
+                suppression.forget_person(entry, self.account)
+            else:
+                Suppression.objects.filter(pk=entry.pk).update(reason=ERASED)
+        return Counts(mentions=len(theirs) - memories, memories=memories)
 
 
 @dataclass(frozen=True, slots=True)

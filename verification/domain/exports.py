@@ -21,12 +21,14 @@ from verification.engine.geo import country_of_domain
 from verification.models import Job
 
 ROWS_PER_STATEMENT = 5_000
-NO_RESULT = ("",) * len(RESULT_COLUMNS)
+STATUS_INFO = RESULT_COLUMNS.index("Additional Status Info")  # where a row that was not taken says why
 
 # A duplicate row shows the verdict of the first row with its mailbox.  LIMIT keeps the planner from reading all results
 # of a long job for each of its pieces.
 ROWS = """
-SELECT c.original, c.address, c.domain, r.result, r.reason, r.mail_server_location, r.blame,
+SELECT c.original, c.address, c.domain, r.result,
+       CASE WHEN r.result IS NULL AND c.classifier NOT IN ('', 'DUPLICATE') THEN c.classifier ELSE r.reason END,
+       r.mail_server_location, r.blame,
        to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.normalized, r.did_you_mean
 FROM verification_check c
 LEFT JOIN LATERAL (
@@ -37,11 +39,14 @@ LEFT JOIN LATERAL (
 WHERE c.job_id = %s AND c.account_id = %s AND c.position >= %s AND c.position < %s
 ORDER BY c.position
 """
-Fetched = tuple[list[str] | None, str, str, str | None, str, str, str, str, str, str]
+Fetched = tuple[list[str] | None, str, str, str | None, str | None, str, str, str, str, str]
 
 
 def export_csv(*, job: Job) -> Iterator[bytes]:
-    """Give the job's rows as CSV, piece by piece; rows not tried yet have empty result columns."""
+    """Give the job's rows as CSV, piece by piece.
+
+    Rows not tried yet have empty result columns; those refused without being looked at have their classifier.
+    """
     columns = job.columns or ["email"]
     yield encoded([[guard(column) for column in columns] + list(RESULT_COLUMNS)])
     for rows in pieces_of(job, ROWS):
@@ -66,9 +71,11 @@ def line(row: Fetched, width: int, *, as_text: Callable[[str], str] = guard) -> 
     cells = [as_text(cell) for cell in (original or [address])]
     cells += [""] * (width - len(cells))
     if result is None:
-        cells += NO_RESULT
+        ours = [""] * len(RESULT_COLUMNS)
+        ours[STATUS_INFO] = reason or ""
+        cells += ours
     else:
-        cells += (as_text(address), result, reason, country_of(domain), server_country, blame, checked_at)
+        cells += (as_text(address), result, reason or "", country_of(domain), server_country, blame, checked_at)
         cells += (as_text(normalized), as_text(meant))
     return cells
 

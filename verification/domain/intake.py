@@ -209,6 +209,7 @@ def read_piece(job: Job, upload: Upload, rows: Iterator[Row], *, end: int) -> Jo
             raise lists.ListRefused(CHANGED.format(row_count=upload.row_count))
         if job.total:
             pieces.mark_duplicates(cursor, piece)
+        pieces.refuse_suppressed(cursor, piece)
         if not last:
             mailboxes.keep(cursor, piece.mailboxes.items())
         failpoint("intake_copied")
@@ -313,6 +314,7 @@ def store(job: Job, rows: Iterable[Row]) -> None:
     """Write all rows of a new job in the present transaction, and reserve what they need."""
     with connection.cursor() as cursor:
         piece = pieces.write(cursor, job, rows)
+        pieces.refuse_suppressed(cursor, piece)
         failpoint("intake_copied")
         pieces.cut(cursor, piece, first=0, size=BATCH_SIZE)
         pieces.count(cursor, job, piece, last=True)

@@ -35,7 +35,7 @@ VERDICTS = {RowFilter(result.value): result for result in Result}
 KINDS = {
     RowFilter.ALL: Q(),
     RowFilter.WAITING: Q(classifier=Classifier.TAKEN) & (Q(verdict=None) | Q(verdict__final=False)),
-    RowFilter.REFUSED: Q(classifier__in=[Classifier.INVALID_FORMAT, Classifier.FORBIDDEN_RECIPIENT]),
+    RowFilter.REFUSED: ~Q(classifier__in=[Classifier.TAKEN, Classifier.DUPLICATE]),
     RowFilter.DUPLICATE: Q(classifier=Classifier.DUPLICATE),
 }
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from accounts.domain.config import config_of
-from verification.domain import mailboxes
+from verification.domain import mailboxes, suppression
 from verification.domain.text import storable, storable_cells, storable_json
 from verification.engine import Evidence, judge, syntax
 from verification.engine import lists as engine_lists
@@ -44,6 +44,7 @@ class Piece:
     total: int = 0
     duplicate: int = 0
     forbidden: int = 0
+    suppressed: int = 0
     refused: list[tuple[object, ...]] = field(default_factory=list)  # columns of REFUSED_TYPES
     mailboxes: dict[str, int] = field(default_factory=dict)  # of the rows taken, with their positions
 
@@ -53,7 +54,12 @@ class Piece:
 
     @property
     def taken(self) -> int:
-        return self.total - self.duplicate - self.forbidden - len(self.refused)
+        return self.total - self.duplicate - self.not_wanted - len(self.refused)
+
+    @property
+    def not_wanted(self) -> int:
+        """Rows that are addresses and were refused."""
+        return self.forbidden + self.suppressed
 
     @property
     def names(self) -> dict[str, Any]:  # Any: SQL parameters
@@ -214,6 +220,11 @@ def mark_duplicates(cursor: CursorWrapper, piece: Piece) -> None:
     piece.duplicate += len(known)
 
 
+def refuse_suppressed(cursor: CursorWrapper, piece: Piece) -> None:
+    """Refuse the rows whose mailbox is on a suppression list; what repeats them stays a duplicate."""
+    piece.suppressed = suppression.mark(cursor, piece.job, piece.mailboxes)
+
+
 def write_refused(cursor: CursorWrapper, piece: Piece) -> None:
     cursor.execute(CREATE_REFUSED)
     with cursor.copy(COPY_REFUSED) as pipe:
@@ -236,7 +247,7 @@ def count(cursor: CursorWrapper, job: Job, piece: Piece, *, last: bool) -> None:
     """
     job.total += piece.total
     job.waiting += piece.taken
-    job.refused += len(piece.refused) + piece.forbidden
+    job.refused += len(piece.refused) + piece.not_wanted
     job.duplicate += piece.duplicate
     if piece.total > piece.taken:
         cursor.execute(INSERT_DROPPED, piece.names | {"type": EventType.DROPPED.value, "seq": job.event_seq})

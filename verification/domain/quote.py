@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from accounts.domain import quota
 from accounts.models import KeyKind, LicenseKey
-from verification.domain import job_features, pieces
+from verification.domain import job_features, pieces, suppression
 from verification.domain.intake import Recipient, check_request, request_rows
 from verification.domain.known import digest_of_mailbox
 from verification.domain.reuse import FRESH, SHORT_LIVED_SECONDS
@@ -56,13 +56,15 @@ def quote(
     piece = pieces.begun(job)
     for row in request_rows(recipients):
         pieces.columns(piece, row)
+    with connection.cursor() as cursor:
+        piece.suppressed = len(suppression.find(cursor, job, piece.mailboxes).classifiers)
     is_live = key.kind == KeyKind.LIVE
     may_reuse = is_live and config.result_reuse and "result_reuse" not in switched_off
     reusable = count_reusable(job, piece.mailboxes) if may_reuse else 0
     return Quote(
         total=piece.total,
         taken=piece.taken,
-        refused=len(piece.refused) + piece.forbidden,
+        refused=len(piece.refused) + piece.not_wanted,
         duplicate=piece.duplicate,
         reusable=reusable,
         cost=piece.taken if is_live else 0,

@@ -19,7 +19,18 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
 from accounts.domain import quota, quota_notices, quota_turn
-from verification.domain import bells, doctor, erasures, idempotency, organisations, retention, sending, slots, usage
+from verification.domain import (
+    bells,
+    doctor,
+    erasures,
+    idempotency,
+    organisations,
+    retention,
+    sending,
+    slots,
+    suppression,
+    usage,
+)
 from verification.domain.claims import Connection, Lease
 from verification.domain.database import connection_kwargs
 from verification.domain.failpoints import failpoint
@@ -113,7 +124,9 @@ class Sweeper:
                 continue
             if not self.has_old:
                 return
-            self.has_old = bool(retention.delete_old_jobs() or retention.delete_old_calls())
+            self.has_old = bool(
+                retention.delete_old_jobs() or retention.delete_old_calls() or suppression.delete_over()
+            )
 
     def erase(self) -> None:
         """Go on with an erasure for half a second; one that broke off begins again."""

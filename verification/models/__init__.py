@@ -14,6 +14,7 @@ from verification.models.known import KnownMailbox
 from verification.models.pacing import Organisation, PacingGrant
 from verification.models.result import CheckResult
 from verification.models.sending import CheckKind, DomainCheck, LastCheck, SendingDomain
+from verification.models.suppression import Suppression, SuppressionKind, SuppressionSource
 from verification.models.upload import Upload
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
     "PendingTally",
     "SendingDomain",
     "Subject",
+    "Suppression",
+    "SuppressionKind",
+    "SuppressionSource",
     "Tally",
     "TallySource",
     "Upload",

@@ -17,6 +17,9 @@ class Classifier(models.TextChoices):
     INVALID_FORMAT = "INVALID_FORMAT"
     DUPLICATE = "DUPLICATE"
     FORBIDDEN_RECIPIENT = "FORBIDDEN_RECIPIENT"  # by the account's config
+    PREVIOUSLY_BOUNCED = "PREVIOUSLY_BOUNCED"  # these three: by a suppression list
+    TEMPORARY_SUPPRESSED = "TEMPORARY_SUPPRESSED"
+    SUPPRESSED = "SUPPRESSED"
 
 
 class CheckQuerySet(models.QuerySet["Check"]):

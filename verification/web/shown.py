@@ -23,6 +23,12 @@ FILTERS: dict[RowFilter, str] = {
 ENCODINGS = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "cp1252": "Windows (Western)", "latin-1": "Latin-1"}
 DELIMITERS = {"": "One address a line", ",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
 
+SUPPRESSED = {
+    Classifier.PREVIOUSLY_BOUNCED: "On the suppression list, as mail to it bounced: not asked, not charged",
+    Classifier.TEMPORARY_SUPPRESSED: "On the suppression list, as its mailbox was full: not asked, not charged",
+    Classifier.SUPPRESSED: "On the suppression list: not asked, not charged",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
@@ -83,6 +89,8 @@ def note_of(row: Row) -> str:
         return "Not an address: not charged"
     if row.check.classifier == Classifier.FORBIDDEN_RECIPIENT:
         return "Names like this are forbidden in this account's features: not asked, not charged"
+    if row.check.classifier in SUPPRESSED:
+        return SUPPRESSED[Classifier(row.check.classifier)]
     if row.verdict is not None and not row.verdict.final:
         return "For now: it will be asked again"
     return ""
