@@ -19,7 +19,7 @@ from django_q.models import OrmQ
 from django_q.signing import BadSignature, SignedPackage
 from pytest_django import Settings
 
-from accounts.domain import quota
+from accounts.domain import quota, quota_turn
 from accounts.models import LedgerEntry, QuotaPeriod
 from tests.factories import make_account
 from tests.verification.books import assert_books_agree
@@ -257,3 +257,16 @@ def test_quota_is_looked_after_each_minute() -> None:
     assert bells().count("verification.tasks.tell_of_quota") == 1
     tasks.tell_of_quota()
     assert [message.to for message in mail.outbox] == [[owner_of(account).email]]
+
+
+def test_many_periods_are_closed_round_by_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quota_turn, "PERIODS", 2)
+    for _ in range(5):
+        quota.ensure_period(account_id=make_account(monthly_quota=10).pk)
+    month = timedelta(days=62)
+    QuotaPeriod.objects.update(starts_on=F("starts_on") - month, ends_on=F("ends_on") - month)
+    sweeper, closed = Sweeper(), []
+    for _ in range(4):
+        sweeper.sweep()
+        closed.append(LedgerEntry.objects.filter(kind="reset").count())
+    assert closed == [2, 4, 5, 5]

@@ -138,11 +138,11 @@ class Sweeper:
                 return
 
     def look_after_quota(self) -> None:
-        """Close periods that are over, and have it told where little is left."""
+        """Close periods that are over, and have it told where little is left; again at once while there is more."""
         if time.monotonic() - self.last_quota < QUOTA_SECONDS:
             return
-        self.last_quota = time.monotonic()
-        quota_turn.reset_ended()
+        if quota_turn.reset_ended() < quota_turn.PERIODS:
+            self.last_quota = time.monotonic()
         quota_notices.note()
         if quota_notices.are_due():
             bells.put("verification.tasks.tell_of_quota")
