@@ -31,6 +31,7 @@ __all__ = [
     "close",
     "end_calls",
     "ensure_period",
+    "forget_ended_calls",
     "grant",
     "left",
     "release_expired",
@@ -100,6 +101,13 @@ def release_expired() -> int:
         cursor.execute(sql.EXPIRED)
         references = [reference for (reference,) in cursor.fetchall()]
     return sum(close(reference=reference, entry=f"expire:{reference}") for reference in references)
+
+
+def forget_ended_calls() -> int:
+    """Delete up to 5,000 reservations of single checks that hold nothing any more, and tell how many; ledger stays."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.FORGET_CALLS)
+        return int(cursor.rowcount)
 
 
 def ensure_period(*, account_id: int) -> None:

@@ -274,3 +274,11 @@ EXPIRED = """
 SELECT reference FROM accounts_reservation
 WHERE expires_at <= now() ORDER BY expires_at LIMIT 1000
 """
+
+# Whether such a call was charged is in the ledger, which stays.  The prefix is found by an index.
+FORGET_CALLS = """
+DELETE FROM accounts_reservation WHERE id IN (
+    SELECT id FROM accounts_reservation
+    WHERE reference LIKE 'live:%' AND from_period + from_credit = 0 LIMIT 5000 FOR UPDATE SKIP LOCKED
+)
+"""

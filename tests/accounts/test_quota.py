@@ -257,3 +257,17 @@ def test_created_at_is_now() -> None:
     account = make_account()
     quota.reserve(account_id=account.pk, amount=1, reference="job:1")
     assert datetime.now(UTC) - Reservation.objects.get(reference="job:1").created_at < timedelta(minutes=1)
+
+
+def test_ended_calls_are_forgotten_and_their_ledger_stays() -> None:
+    account = make_account(monthly_quota=10)
+    for reference in ("live:ended", "live:waiting", "job:ended"):
+        quota.reserve(account_id=account.pk, amount=1, reference=reference)
+    for reference in ("live:ended", "job:ended"):
+        quota.settle(reference=reference, used=1, released=0, entry=reference)
+    entries = list(LedgerEntry.objects.order_by("pk").values_list("pk", "reference"))
+    assert [quota.forget_ended_calls(), quota.forget_ended_calls()] == [1, 0]
+    assert set(Reservation.objects.values_list("reference", flat=True)) == {"live:waiting", "job:ended"}
+    assert list(LedgerEntry.objects.order_by("pk").values_list("pk", "reference")) == entries
+    quota.settle(reference="live:ended", used=1, released=0, entry="live:ended")  # sent again: charged once
+    assert quota.left(account_id=account.pk) == 7

@@ -105,6 +105,7 @@ class Sweeper:
         self.ask_for_unread_lists()
         self.ask_for_checks()
         quota.release_expired()
+        quota.forget_ended_calls()
         usage.fold()
         self.look_after_quota()
         if time.monotonic() - self.last_cleaning > CLEANING_SECONDS:
