@@ -44,6 +44,7 @@ LIVE_CHECK = Route(MEGABYTE, Shape.TEXT, Credential.LICENSE_KEY)
 VERIFY = Route(65_536, Shape.PROBLEM, Credential.LICENSE_KEY)
 API = Route(MEGABYTE, Shape.PROBLEM, Credential.LICENSE_KEY)
 UPLOAD = Route((settings.UPLOAD_MEGABYTES + 1) * MEGABYTE, Shape.PAGE, Credential.SESSION)  # + 1: multipart's frame
+IMPORT = Route(JOB_REQUEST_BYTES, Shape.PROBLEM, Credential.LICENSE_KEY)
 PAGE = Route(MEGABYTE, Shape.PAGE, Credential.NONE)
 
 
@@ -55,6 +56,8 @@ def route_of(method: str, path: str) -> Route:
         return LIVE_CHECK
     if path == "/api/v1/verify":
         return VERIFY
+    if path == "/api/v1/suppressions/import":
+        return IMPORT
     if path.startswith("/api/"):
         return API
     if method == "POST" and UPLOAD_PAGE.fullmatch(path):

@@ -18,7 +18,7 @@ from accounts.models import Account, AccountUsage, Invitation, KeyUsage, License
 from tests.factories import make_account, make_invitation, make_key, make_member
 from tests.verification.factories import give_verdict, make_domain, make_list, make_upload, owner_of
 from verification.domain import erasures
-from verification.models import Erasure, Job, SendingDomain, Upload
+from verification.models import Erasure, Job, SendingDomain, Suppression, Upload
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
@@ -80,6 +80,7 @@ class World:
     passkey: Authenticator
     erasure: Erasure
     domain: SendingDomain
+    suppression: Suppression
 
 
 def make_world(name: str) -> World:
@@ -100,6 +101,9 @@ def make_world(name: str) -> World:
         secret=secret,
         revoked_secret=make_key(account, revoked_at=job.created_at)[1],
         domain=make_domain(f"{name}.example", account=account),
+        suppression=Suppression.objects.create(
+            account=account, mailbox=f"no@{name}.example", kind="hand", source="api"
+        ),
         passkey=Authenticator.objects.create(user=make_member(account), type="webauthn", data={"name": name}),
         erasure=erasures.ask(account=account, email=f"gone@{name}.example", actor=owner),
         invitation=make_invitation(account, f"guest@{name}.example")[0],
@@ -115,11 +119,13 @@ FILLED: dict[str, Callable[[World], object]] = {
     "key_id": lambda world: world.key.pk,
     "pk": lambda world: world.passkey.pk,
     "domain_id": lambda world: world.domain.pk,
+    "suppression_id": lambda world: world.suppression.pk,
     "invitation_id": lambda world: world.invitation.pk,
     "erasure_id": lambda world: world.erasure.pk,
 }
 NO_SUCH = {
     "domain_id": 0,
+    "suppression_id": 0,
     "account": "no-such-account",
     "member_id": 0,
     "invitation_id": 0,

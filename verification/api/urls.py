@@ -17,6 +17,7 @@ from verification.api import (
     keys,
     live_stub,
     stubs,
+    suppressions,
     usage,
 )
 
@@ -41,6 +42,10 @@ urlpatterns: list[URLPattern] = [
     path("v1/usage", usage.UsageView.as_view(), name="api-usage"),
     path("v1/erasures", erasures.ErasuresView.as_view(), name="api-erasures"),
     path("v1/erasures/<uuid:erasure_id>", erasures.ErasureView.as_view(), name="api-erasure"),
+    path("v1/suppressions", suppressions.SuppressionsView.as_view(), name="api-suppressions"),
+    path("v1/suppressions/import", suppressions.ImportView.as_view(), name="api-import-suppressions"),
+    path("v1/suppressions/export.csv", suppressions.ExportView.as_view(), name="api-export-suppressions"),
+    path("v1/suppressions/<int:suppression_id>", suppressions.SuppressionView.as_view(), name="api-suppression"),
     path("v1/keys", keys.KeysView.as_view(), name="api-keys"),
     path("v1/keys/<int:key_id>", keys.KeyView.as_view(), name="api-key"),
     path("v1/keys/<int:key_id>/rotate", keys.RotationView.as_view(), name="api-rotate-key"),
