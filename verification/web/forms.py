@@ -87,3 +87,11 @@ class DomainForm(forms.Form):
 
 class SelectorForm(forms.Form):
     selector = forms.CharField(label="Selector", max_length=63, required=False)
+
+
+class SuppressForm(forms.Form):
+    """What is to be on the suppression list; the domain says whether it can."""
+
+    email = forms.CharField(max_length=500, strip=True)
+    kind = forms.CharField(max_length=8)
+    reason = forms.CharField(required=False, max_length=500)

@@ -12,6 +12,7 @@ from verification.web import (
     list_views,
     quota_views,
     settings_views,
+    suppression_views,
 )
 
 urlpatterns = [
@@ -35,6 +36,8 @@ urlpatterns = [
     path("domains/<int:domain_id>/check", domain_views.check, name="check_domain"),
     path("domains/<int:domain_id>/key", domain_views.change_key, name="domain_key"),
     path("domains/<int:domain_id>/remove", domain_views.remove, name="remove_domain"),
+    path("suppression", suppression_views.suppression, name="suppression"),
+    path("suppression/<int:suppression_id>/remove", suppression_views.unsuppress, name="unsuppress"),
     path("settings/features", settings_views.features, name="features"),
     path("settings/erase", erasure_views.erase, name="erase"),
     path("settings/features/ask", settings_views.ask_for_feature, name="ask_for_feature"),

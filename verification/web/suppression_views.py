@@ -1,0 +1,63 @@
+"""The account's suppression list."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.domain.access import Permission
+from verification.domain import suppression_list
+from verification.models import Suppression, SuppressionKind, SuppressionSource
+from verification.web.access import AccountRequest, account_page, page
+from verification.web.forms import SuppressForm
+
+ROWS = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_page(Permission.MANAGE_SUPPRESSION)
+def suppression(request: AccountRequest) -> HttpResponseBase:
+    """Show and search the list; POST puts an address on it."""
+    account = request.membership.account
+    form = SuppressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            entry = suppression_list.entry_of(data["email"], data["kind"], data["reason"])
+            suppression_list.add(account=account, entry=entry, source=SuppressionSource.PAGE, actor=request.user)
+        except (suppression_list.Unfit, suppression_list.ListFull) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{entry.mailbox} is on the list.")
+            return redirect("suppression", account=account.slug)
+    search = request.GET.get("search", "")[:500]
+    found = suppression_list.found(account=account, search=search).newest_first()
+    context = {
+        "section": "settings",
+        "tab": "suppression",
+        "form": form,
+        "kinds": SuppressionKind.choices,
+        "search": search,
+        "page": Paginator(found, ROWS).get_page(request.GET.get("page")),
+    }
+    return page(request, "verification/suppression.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@account_page(Permission.MANAGE_SUPPRESSION)
+def unsuppress(request: AccountRequest, suppression_id: int) -> HttpResponseBase:
+    """Take an address off the list, for a reason."""
+    account = request.membership.account
+    entry = Suppression.objects.of(account).select_related("account").filter(pk=suppression_id).first()
+    if entry is None:
+        raise Http404
+    try:
+        suppression_list.remove(entry=entry, reason=request.POST.get("reason", "")[:500], actor=request.user)
+    except suppression_list.Unfit as fault:
+        messages.error(request, str(fault))
+    else:
+        messages.success(request, "The address is taken again.")
+    return redirect("suppression", account=account.slug)
