@@ -11,6 +11,8 @@ from portal.http.types import Application, Receive, Scope, Send
 from verification.api import edition3, verify
 from verification.api.live import PATHS, LiveCheck
 from verification.api.live_desks import Desks
+from verification.api.long_poll import PATHS as FEEDS
+from verification.api.long_poll import LongPoll
 
 
 class Portal:
@@ -22,6 +24,7 @@ class Portal:
         self.verify = verify.Verify(self.desks)
         self.edition3 = edition3.Edition3(self.desks)
         self.django = Django()
+        self.long_poll = LongPoll(self.desks, self.django)  # type: ignore[arg-type]  # stubs narrow `send`
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in PATHS:
@@ -30,6 +33,8 @@ class Portal:
             await self.verify(scope, receive, send)
         elif scope["path"].startswith(edition3.ROOTS):
             await self.edition3(scope, receive, send)
+        elif scope["method"] == "GET" and FEEDS.fullmatch(scope["path"]):
+            await self.long_poll(scope, receive, send)
         else:
             await self.django(dict(scope), receive, send)  # type: ignore[arg-type]  # stubs narrow `send`
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import Any
-from uuid import UUID
 
+from verification.domain import event_shapes
+from verification.domain.event_shapes import recipient_id
 from verification.domain.intake import Accepted, Taken
 from verification.domain.quote import Quote
 from verification.engine.syntax import parse, split_display_name
@@ -16,15 +17,9 @@ from verification.models import CheckResult, Classifier, Job, JobStatus
 COUNTS = ("total", "decided", "undecided", "waiting", "refused", "duplicate", "cancelled")
 
 
-def recipient_id(job_id: UUID, block: int, index: int) -> str:
-    return f"{job_id}#{block:08x}#{index:08x}"
-
-
 def timestamp(moment: datetime | None) -> str | None:
     """Give a moment in UTC with milliseconds and a Z."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if moment is None else event_shapes.timestamp(moment)
 
 
 def phase_of(job: Job) -> str:

@@ -132,7 +132,7 @@ SELECT %(job)s, %(account)s, %(type)s, classifier,
        array_agg(id ORDER BY position), now()
 FROM verification_check
 WHERE job_id = %(job)s AND position >= %(first)s AND position < %(end)s AND classifier <> ''
-GROUP BY classifier
+GROUP BY classifier ORDER BY classifier
 """
 INSERT_NOTE = """
 INSERT INTO verification_event (job_id, account_id, type, sub_type, first_seq, last_seq, check_ids, created_at)

@@ -36,9 +36,11 @@ def test_the_schema_is_valid_and_complete(tmp_path: Path) -> None:
         "/api/v1/domains": ["get"],
         "/api/v1/erasures": ["get", "post"],
         "/api/v1/erasures/{erasure_id}": ["get"],
+        "/api/v1/events": ["get"],
         "/api/v1/jobs": ["get", "post"],
         "/api/v1/jobs/{job_id}": ["get", "delete"],
         "/api/v1/jobs/{job_id}/cancel": ["post"],
+        "/api/v1/jobs/{job_id}/events": ["get"],
         "/api/v1/jobs/{job_id}/export.csv": ["get"],
         "/api/v1/jobs/{job_id}/export.jsonl": ["get"],
         "/api/v1/jobs/{job_id}/export.xlsx": ["get"],
@@ -82,4 +84,4 @@ def test_the_documentation_works_under_the_strict_csp(url: str, monkeypatch: pyt
         browser.close()
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert (shown, said) == (34, [])
+    assert (shown, said) == (36, [])
