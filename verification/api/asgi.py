@@ -81,23 +81,23 @@ async def body_of(receive: Receive) -> bytes:
 
 async def unless_gone(work: Coroutine[Any, Any, T], receive: Receive) -> T:
     """Await the work, or break it off when the caller hangs up.  Raises HungUp."""
-    working = asyncio.ensure_future(work)
-    listening = asyncio.ensure_future(hang_up(receive))
+    working = asyncio.create_task(work)
+    listening = asyncio.create_task(break_off(working, receive))
     try:
-        await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise HungUp
-        return working.result()
+        return await working
+    except asyncio.CancelledError:
+        if listening.done():
+            raise HungUp from None
+        raise
     finally:
         listening.cancel()
-        if not working.done():
-            working.cancel()
-            await asyncio.wait({working})
 
 
-async def hang_up(receive: Receive) -> None:
+async def break_off(working: asyncio.Task[T], receive: Receive) -> None:
+    """Cancel work once its caller hangs up."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    working.cancel()
 
 
 async def answer(scope: Scope, send: Send, reply: Reply) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from weakref import WeakKeyDictionary
 
 from verification.domain.live import Desk
+from verification.domain.live_arrivals import Doors
 from verification.domain.live_pool import LivePool
 from verification.domain.pacing import pacing_of_calls
 from verification.domain.probing import engine_config
@@ -25,7 +26,8 @@ class Desks:
         if desk is None:
             pool = LivePool()
             pacing = pacing_of_calls(pool.connection)
-            desk = self._desks[loop] = Desk(pool, Engine(engine_config(), pacing=pacing), pacing)
+            engine = Engine(engine_config(), pacing=pacing)
+            desk = self._desks[loop] = Desk(pool, engine, pacing, Doors(pool, engine))
         await desk.pool.open()
         return desk
 

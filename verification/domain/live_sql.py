@@ -45,3 +45,29 @@ RECORD_REUSED = f"""{_CHECK}, verdict AS (
 )
 {_PENDING}
 """  # constants
+
+# The same of many calls of one key at once; the day's tallies are summed up.
+RECORD_ALL_REUSED = f"""
+WITH asked AS (
+    SELECT nextval('verification_check_id_seq') AS id, a.*
+    FROM unnest(%(addresses)b::text[], %(domains)b::text[], %(sources)b::bigint[], %(durations)b::int[],
+                %(providers)b::text[]) AS a(address, domain, source, duration, provider)
+), made AS (
+    INSERT INTO verification_check (id, account_id, position, block, block_index, reference, address, domain,
+                                    classifier, created_at)
+    SELECT id, %(account_id)s, 0, 0, 0, '', address, domain, '', now() FROM asked
+), verdict AS (
+    INSERT INTO verification_checkresult {_RESULT_COLUMNS}
+    SELECT asked.id, %(account_id)s, r.result, r.reason, r.blame, r.role, r.free, r.disposable,
+           r.mail_server_location, asked.duration, r.normalized, r.did_you_mean, r.evidence, true, true, r.checked_at
+    FROM asked JOIN verification_checkresult r ON r.check_row_id = asked.source
+    RETURNING check_row_id, result, reason, blame
+)
+INSERT INTO verification_pendingtally (
+    day, account_id, key_id, source, result, reason, blame, provider, count, charged
+)
+SELECT (now() AT TIME ZONE 'UTC')::date, %(account_id)s, %(key_id)s, 'live', result, reason, blame, provider,
+       count(*), count(*)
+FROM verdict JOIN asked ON asked.id = verdict.check_row_id
+GROUP BY result, reason, blame, provider
+"""  # constants

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -14,20 +15,22 @@ from typing import Any
 import httpx
 import pytest
 from django.db import connection
+from django.db.models import Sum
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.domain import quota
-from accounts.models import Account, KeyKind, LedgerEntry, LedgerKind, LicenseKey, Reservation
+from accounts.models import Account, AccountUsage, KeyKind, LedgerEntry, LedgerKind, LicenseKey, Reservation
 from tests.asgi_server import serving
 from tests.factories import make_account, make_key
 from tests.fixtures_mail_world import MailWorld
 from verification.domain import usage
-from verification.models import Check, CheckResult, KnownMailbox
+from verification.models import Check, CheckResult, KnownMailbox, PendingTally
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/api/emh/a/v2"
+HELD = 2_000  # calls at once
 FIELDS = [
     "result", "reason", "role", "free", "disposable", "email", "domain", "user", "mailServerLocation", "duration",
 ]  # fmt: skip
@@ -40,6 +43,15 @@ def url(settings: Settings, mail_world: MailWorld) -> Iterator[str]:
     settings.MAIL_WORLD_SMTP_PORT = mail_world.smtp_port
     with serving() as url:
         yield url
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process have both ends of HELD calls open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * HELD)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture
@@ -160,6 +172,32 @@ def test_a_recent_answer_is_reused_and_costs_one(
     assert len([one for one in mail_world.heard() if "<reused@" in str(one)]) == 1
 
 
+def test_a_crowd_of_known_and_new_addresses_pays_one_each(url: str) -> None:
+    account = make_account(monthly_quota=50)
+    _, secret = make_key(account)
+    ask(url, secret, "crowd@ok.test")
+    emails = [*(["crowd@ok.test"] * 30), *(f"crowd{n}@ok.test" for n in range(10))]
+    with ThreadPoolExecutor(40) as threads:
+        answers = list(threads.map(lambda email: ask(url, secret, email), emails))
+    assert [(verdict(answer), answer.json()["email"]) for answer in answers] == [
+        ((200, "Ok", "Success"), email) for email in emails
+    ]
+    assert left(account) == 50 - 41
+    kept = CheckResult.objects.filter(charged=True, final=True).values_list("check_row__address", flat=True)
+    assert sorted(kept) == sorted(["crowd@ok.test", *emails])
+    assert KnownMailbox.objects.count() == 11
+    tallied = PendingTally.objects.aggregate(checks=Sum("count"), charged=Sum("charged"))
+    assert tallied == {"checks": 41, "charged": 41}
+
+
+def test_a_crowd_gets_no_more_than_is_left(url: str, account: Account, secret: str) -> None:
+    ask(url, secret, "few@ok.test")
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: ask(url, secret, "few@ok.test"), range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 9 + [401] * 11
+    assert (left(account), Check.objects.count()) == (0, 10)
+
+
 @pytest.mark.parametrize(
     ("email", "age", "asked"),
     [
@@ -218,16 +256,17 @@ def test_a_caller_who_hangs_up_pays_nothing(url: str, account: Account, secret: 
     assert Reservation.objects.get().open == 0
 
 
-def test_held_calls_hold_neither_threads_nor_connections(url: str, mail_world: MailWorld) -> None:
-    _, secret = make_key(make_account(monthly_quota=1_000))
+def test_held_calls_hold_neither_threads_nor_connections(url: str, mail_world: MailWorld, many_files: None) -> None:
+    _, secret = make_key(make_account(monthly_quota=3_000))
     threads = threading.active_count()
 
     async def hold() -> tuple[int, int]:
-        limits = httpx.Limits(max_connections=200)
-        async with httpx.AsyncClient(limits=limits, timeout=30) as client:
-            query = f"{url}{PATH}?k={secret}&max_wait=6&e="
-            calls = [asyncio.create_task(client.get(f"{query}held{n}@silent-{n}.test")) for n in range(100)]
-            await asyncio.sleep(2)
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+            query = f"{url}{PATH}?k={secret}&max_wait=15&e="
+            calls = [asyncio.create_task(client.get(f"{query}held{n}@silent-{n % 100}.test")) for n in range(HELD)]
+            await asyncio.sleep(10)
+            assert await asyncio.to_thread(waiting) == HELD
             seen = threading.active_count() - threads, await asyncio.to_thread(busy_connections)
             answers = await asyncio.gather(*calls)
             assert {answer.json()["result"] for answer in answers} == {"RetryLater"}
@@ -236,6 +275,13 @@ def test_held_calls_hold_neither_threads_nor_connections(url: str, mail_world: M
     more_threads, busy = asyncio.run(hold())
     assert more_threads <= 2  # the one that counts connections, and one of the pool
     assert busy == 0
+
+
+def waiting() -> int:
+    try:
+        return AccountUsage.objects.get().waiting
+    finally:
+        connection.close()
 
 
 def busy_connections() -> int:
@@ -255,6 +301,16 @@ def test_a_sandbox_key_costs_nothing(url: str, account: Account, path: str) -> N
     _, secret = make_key(account, KeyKind.SANDBOX)
     assert verdict(ask(url, secret, "missing@ok.test", path=path)) == (200, "Bad", "MailboxDoesNotExist")
     assert (left(account), Check.objects.count(), Reservation.objects.count()) == (10, 0, 0)
+
+
+def test_a_sandbox_key_is_not_told_what_the_account_knows(url: str, account: Account, secret: str) -> None:
+    ask(url, secret, "missing@slow-1.test")
+    _, sandbox = make_key(account, KeyKind.SANDBOX)
+    known = CheckResult.objects.get()
+    CheckResult.objects.update(result="Unverifiable", reason="None")
+    answer = ask(url, sandbox, "missing@slow-1.test")
+    assert (answer.json()["result"], known.result) == ("Bad", "Bad")
+    assert (left(account), Check.objects.count()) == (9, 1)
 
 
 def test_the_sandbox_path_costs_nothing_with_a_live_key_either(url: str) -> None:
