@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from accounts.domain import admission_sql as sql
@@ -156,8 +157,14 @@ def admitting_one(caller: Caller, call: Call | None = None) -> Move[Admission]:
     raise decision
 
 
+@lru_cache(maxsize=1_000)
+def config_from(text: str | None, account_id: int) -> AccountConfig:
+    """Give the config that a row's JSON holds; whoever gets it shares it with others, and changes nothing in it."""
+    return AccountConfig(**(json.loads(text) if text else {"account_id": account_id}))
+
+
 def decisions(caller: Caller, calls: Sequence[Call], row: Row) -> list[Admission | Refused]:
-    config = AccountConfig(**(json.loads(row.config) if row.config else {"account_id": row.account_id}))
+    config = config_from(row.config, row.account_id)
     kind, before = KeyKind(row.kind), frozenset(row.again)
     decided: list[Admission | Refused] = []
     turn = 0
