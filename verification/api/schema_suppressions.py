@@ -72,6 +72,14 @@ IMPORT: dict[str, Any] = {
         )
     }
     | problems(400, 401, 403, 408, 409, 413, 415, 429, 500, 503),
+    "examples": [
+        OpenApiExample(
+            "Two addresses",
+            request_only=True,
+            media_type="text/csv",
+            value="email,kind,reason\nsomeone@ok.test,hard,bounced\nother@ok.test,hand,asked us\n",
+        )
+    ],
 }
 EXPORT: dict[str, Any] = {
     "operation_id": "export_suppressions",

@@ -14,13 +14,17 @@ from tests.factories import make_account, make_key
 from tests.verification.api.test_fuzz import CHECKS, described
 from tests.verification.api.test_live import url
 from tests.verification.factories import give_verdict, make_job
-from verification.domain import erasures
+from verification.domain import erasures, suppression_list
+from verification.models import SuppressionSource
 
 __all__ = ["url"]  # a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
-JSON = "application/json"
-QUERIES = {"/api/emh/a/v2": {"e": "someone@ok.test"}, "/api/emh/a/v2/sandbox": {"e": "someone@ok.test"}}
+QUERIES = {
+    ("GET", "/api/emh/a/v2"): {"e": "someone@ok.test"},
+    ("GET", "/api/emh/a/v2/sandbox"): {"e": "someone@ok.test"},
+    ("DELETE", "/api/v1/suppressions/{suppression_id}"): {"reason": "asked us"},
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class World:
             "key_id": lambda: make_key(self.account)[0].pk,
             "erasure_id": self.erasure,
             "key": lambda: self.secret,
+            "suppression_id": self.suppression,
             "email": lambda: "someone@ok.test",
         }
         return {name: made[name]() for name in names}
@@ -49,6 +54,11 @@ class World:
 
     def erasure(self) -> str:
         return str(erasures.ask(account=self.account, email="gone@ok.test", actor=None, key=None).pk)
+
+    def suppression(self) -> int:
+        entry = suppression_list.entry_of("gone@ok.test")
+        actor = make_key(self.account)[0]
+        return suppression_list.add(account=self.account, entry=entry, source=SuppressionSource.API, actor=actor)[0].pk
 
 
 @pytest.fixture
@@ -66,9 +76,10 @@ def operation_ids() -> list[str]:
     return [found["operationId"] for methods in document()["paths"].values() for found in methods.values()]
 
 
-def examples_of(operation: dict[str, Any]) -> list[Any]:  # Any: JSON
-    examples = operation.get("requestBody", {}).get("content", {}).get(JSON, {}).get("examples", {})
-    return [example["value"] for example in examples.values()]
+def examples_of(operation: dict[str, Any]) -> list[tuple[str, Any]]:  # Any: JSON
+    """Give the bodies shown, each with its media type."""
+    content = operation.get("requestBody", {}).get("content", {})
+    return [(kind, one["value"]) for kind, shown in content.items() for one in shown.get("examples", {}).values()]
 
 
 def test_every_body_has_an_example() -> None:
@@ -81,11 +92,11 @@ def test_examples_are_answered_as_described(world: World) -> None:
     for found in described().get_all_operations():
         operation = found.ok()
         definition = operation.definition.raw
-        for body in examples_of(definition) or [None]:
-            more = {} if body is None else {"body": body, "media_type": JSON}
+        for kind, body in examples_of(definition) or [("", None)]:
+            more = {} if body is None else {"body": body, "media_type": kind}
             case = operation.Case(
                 path_parameters=world.path_of([parameter.name for parameter in operation.path_parameters]),
-                query=QUERIES.get(operation.path, {}),
+                query=QUERIES.get((operation.method.upper(), operation.path), {}),
                 **more,
             )
             headers = {"X-License-Key": world.secret}

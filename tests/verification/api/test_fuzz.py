@@ -35,7 +35,7 @@ from tests.verification.factories import give_verdict, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "1000"))
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "2000"))
 IS_SUITE = "FUZZ_REQUESTS" not in os.environ
 FAR_OFF = 2**40 + 7  # the number of the key that asks: none that is made up, or the key would revoke itself
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -59,6 +59,7 @@ def asked(client: Client, world: World, name: str, account: Account | None = Non
 
 def test_no_page_is_forgotten_here() -> None:
     elsewhere = {"ask_for_feature", "domains", *OF_A_DOMAIN}  # test_settings.py, test_domains.py
+    elsewhere |= {"suppression", "unsuppress"}  # test_suppression_views.py
     assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, *FILES, *elsewhere}
 
 
