@@ -25,11 +25,7 @@ STATUS_INFO = RESULT_COLUMNS.index("Additional Status Info")  # where a row that
 
 # A duplicate row shows the verdict of the first row with its mailbox.  LIMIT keeps the planner from reading all results
 # of a long job for each of its pieces.
-ROWS = """
-SELECT c.original, c.address, c.domain, r.result,
-       CASE WHEN r.result IS NULL AND c.classifier NOT IN ('', 'DUPLICATE') THEN c.classifier ELSE r.reason END,
-       r.mail_server_location, r.blame,
-       to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.normalized, r.did_you_mean
+OF_A_PIECE = """
 FROM verification_check c
 LEFT JOIN LATERAL (
     SELECT * FROM verification_checkresult WHERE check_row_id = CASE WHEN c.duplicate_of IS NULL THEN c.id ELSE (
@@ -39,6 +35,12 @@ LEFT JOIN LATERAL (
 WHERE c.job_id = %s AND c.account_id = %s AND c.position >= %s AND c.position < %s
 ORDER BY c.position
 """
+ROWS = f"""
+SELECT c.original, c.address, c.domain, r.result,
+       CASE WHEN r.result IS NULL AND c.classifier NOT IN ('', 'DUPLICATE') THEN c.classifier ELSE r.reason END,
+       r.mail_server_location, r.blame,
+       to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.normalized, r.did_you_mean
+{OF_A_PIECE}"""  # constants
 Fetched = tuple[list[str] | None, str, str, str | None, str | None, str, str, str, str, str]
 
 

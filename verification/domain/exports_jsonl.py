@@ -6,24 +6,15 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from verification.domain.exports import pieces_of
+from verification.domain.exports import OF_A_PIECE, pieces_of
 from verification.engine.syntax import parse, split_display_name
 from verification.models import Job
 
-# A duplicate row shows the verdict of the first row with its mailbox.  LIMIT: see exports.ROWS.
-ROWS = """
+ROWS = f"""
 SELECT c.block, c.block_index, c.reference, c.address, c.classifier, c.original,
        r.result, r.reason, r.role, r.free, r.disposable, r.mail_server_location, r.duration, r.blame, r.final,
        r.normalized, r.did_you_mean, to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-FROM verification_check c
-LEFT JOIN LATERAL (
-    SELECT * FROM verification_checkresult WHERE check_row_id = CASE WHEN c.duplicate_of IS NULL THEN c.id ELSE (
-        SELECT f.id FROM verification_check f WHERE f.job_id = c.job_id AND f.position = c.duplicate_of
-    ) END LIMIT 1
-) r ON true
-WHERE c.job_id = %s AND c.account_id = %s AND c.position >= %s AND c.position < %s
-ORDER BY c.position
-"""
+{OF_A_PIECE}"""  # constants
 VERDICT = (
     *("result", "reason", "role", "free", "disposable", "mailServerLocation", "duration", "blame", "final"),
     *("normalized", "didYouMean", "checkedTs"),

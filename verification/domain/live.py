@@ -17,7 +17,7 @@ from typing import Any
 from psycopg import AsyncConnection, InterfaceError, OperationalError
 
 from accounts.domain import keys, quota
-from accounts.domain.admission import Admission, Call, Caller, admitting_one, identifying
+from accounts.domain.admission import Admission, Caller, admitting_one
 from accounts.domain.moves import arun
 from accounts.domain.quota import QuotaExceeded
 from accounts.domain.refusals import AccessRefused
@@ -27,7 +27,6 @@ from verification.domain import do_not_probe, facts, probe_state, sandbox
 from verification.domain import live_sql as sql
 from verification.domain.failpoints import failpoint
 from verification.domain.flights import Flights
-from verification.domain.known import digest_of
 from verification.domain.live_arrivals import Doors, LetIn
 from verification.domain.live_pool import LivePool
 from verification.domain.pacing import SharedPacing
@@ -105,14 +104,11 @@ async def answer(
     desk: Desk, request: LiveRequest, reference: str, started: float, keep: Keep | None = None
 ) -> LiveOutcome:
     address = parse(request.email)
-    if keep is None:
-        entered = await enter(desk, request, address, reference, started)
-        if entered.earlier is not None and entered.reply is not None:
-            standing, checked_at = entered.grant.standing, entered.earlier.checked_at
-            return LiveOutcome(entered.reply, True, standing, charged=True, checked_at=checked_at)
-        grant, digest, earlier = entered.grant, entered.digest, None
-    else:
-        grant, digest, earlier = await admit(desk, request, address, reference)
+    entered = await enter(desk, request, address, reference, started, at_once=keep is None)
+    grant, digest = entered.grant, entered.digest
+    if entered.earlier is not None and entered.reply is not None:
+        checked_at = entered.earlier.checked_at
+        return LiveOutcome(entered.reply, True, grant.standing, charged=True, checked_at=checked_at)
     if request.sandbox or grant.kind == KeyKind.SANDBOX:
         outcome = LiveOutcome(made_up(request.email, grant.standing), reused=False, standing=grant.standing)
         if keep is not None:
@@ -120,6 +116,7 @@ async def answer(
                 await keep(connection, outcome)
         return outcome
     failpoint("live_admitted")
+    earlier = await find_earlier(desk, request, entered) if keep is not None else None
     if earlier is not None:
         duration, source = milliseconds_since(started), earlier.check_id
         reply = earlier.answer(email=address.text, user=address.user, domain=address.domain, duration=duration)
@@ -139,15 +136,17 @@ async def answer(
     return outcome
 
 
-async def enter(desk: Desk, request: LiveRequest, address: Address, reference: str, started: float) -> LetIn:
-    """Let the key in together with others, and answer with an earlier result where there is one."""
+async def enter(
+    desk: Desk, request: LiveRequest, address: Address, reference: str, started: float, *, at_once: bool
+) -> LetIn:
+    """Let the key in together with others; `at_once` with an earlier result for an answer, where there is one."""
     return await desk.doors.enter(
         caller_of(request),
         address,
         reference=reference,
         ttl_seconds=int(request.max_wait) + RESERVED_SECONDS,
         started=started,
-        max_age=request.max_age,
+        max_age=request.max_age if at_once else 0,
     )
 
 
@@ -161,33 +160,18 @@ def caller_of(request: LiveRequest) -> Caller:
     )
 
 
-Admitted = tuple[Admission, bytes | None, Earlier | None]
+async def find_earlier(desk: Desk, request: LiveRequest, entered: LetIn) -> Earlier | None:
+    """Give an earlier result that will do for a call whose check is set aside."""
+    grant, digest = entered.grant, entered.digest
+    if digest is None or not grant.config.result_reuse or not request.max_age:
+        return None
+    return await desk.pool.insist(lambda: look_for(desk.pool, grant.account_id, digest, request.max_age))
 
 
-async def admit(desk: Desk, request: LiveRequest, address: Address, reference: str) -> Admitted:
-    """Let the key in, set one check aside, and look for an earlier answer."""
-    return await desk.pool.insist(lambda: admit_once(desk, request, address, reference))
-
-
-async def admit_once(desk: Desk, request: LiveRequest, address: Address, reference: str) -> Admitted:
-    caller = caller_of(request)
-    call = Call(reference, ttl_seconds=int(request.max_wait) + RESERVED_SECONDS)
-    async with desk.pool.connection() as connection:
-        identity = await arun(connection, identifying(caller.digest))
-        grant = await arun(connection, admitting_one(caller, call))
-        digest = digest_of(address, hash_key=identity.hash_key)
-        if digest is None or request.sandbox or grant.kind == KeyKind.SANDBOX:
-            return grant, digest, None
-        if grant.config.result_reuse and request.max_age:
-            account_id, max_age = grant.account_id, request.max_age
-            found = await find_fresh(connection, account_id=account_id, digests=[digest], max_age=max_age)
-            if digest in found:
-                return grant, digest, found[digest]
-        await do_not_probe.names(connection)
-        await probe_state.look(connection)
-        for domain, known in (await facts.load(connection, [address.ascii_domain])).items():
-            desk.engine.remember_catch_all(domain, known)
-        return grant, digest, None
+async def look_for(pool: LivePool, account_id: int, digest: bytes, max_age: int) -> Earlier | None:
+    async with pool.connection() as connection:
+        found = await find_fresh(connection, account_id=account_id, digests=[digest], max_age=max_age)
+    return found.get(digest)
 
 
 def made_up(email: str, standing: Standing) -> Answer:
