@@ -269,6 +269,8 @@ def test_held_calls_hold_neither_threads_nor_connections(url: str, mail_world: M
             assert await asyncio.to_thread(waiting) == HELD
             seen = threading.active_count() - threads, await asyncio.to_thread(busy_connections)
             answers = await asyncio.gather(*calls)
+            others = [answer.text for answer in answers if answer.status_code != 200]
+            assert others == []
             assert {answer.json()["result"] for answer in answers} == {"RetryLater"}
             return seen
 
