@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from verification.domain.live import Desk
 from verification.domain.live_arrivals import Doors
+from verification.domain.live_departures import Exits
 from verification.domain.live_pool import LivePool
 from verification.domain.pacing import pacing_of_calls
 from verification.domain.probing import engine_config
@@ -27,7 +28,7 @@ class Desks:
             pool = LivePool()
             pacing = pacing_of_calls(pool.connection)
             engine = Engine(engine_config(), pacing=pacing)
-            desk = self._desks[loop] = Desk(pool, engine, pacing, Doors(pool, engine))
+            desk = self._desks[loop] = Desk(pool, engine, pacing, Doors(pool, engine), Exits(pool))
         await desk.pool.open()
         return desk
 

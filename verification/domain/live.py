@@ -23,16 +23,15 @@ from accounts.domain.quota import QuotaExceeded
 from accounts.domain.refusals import AccessRefused
 from accounts.domain.standing import Standing
 from accounts.models import KeyKind, Scope
-from verification.domain import do_not_probe, facts, probe_state, sandbox
-from verification.domain import live_sql as sql
+from verification.domain import do_not_probe, probe_state, sandbox
 from verification.domain.failpoints import failpoint
 from verification.domain.flights import Flights
 from verification.domain.live_arrivals import Doors, LetIn
+from verification.domain.live_departures import Departure, Exits, end
 from verification.domain.live_pool import LivePool
 from verification.domain.pacing import SharedPacing
 from verification.domain.probing import probe_options
 from verification.domain.reuse import Earlier, find_fresh
-from verification.domain.text import storable, storable_json
 from verification.engine import Engine
 from verification.engine.syntax import parse
 from verification.engine.types import Address, Answer
@@ -77,6 +76,7 @@ class Desk:
     engine: Engine
     pacing: SharedPacing
     doors: Doors
+    exits: Exits
     flights: Flights[Answer] = field(default_factory=Flights)
 
 
@@ -105,7 +105,7 @@ async def answer(
 ) -> LiveOutcome:
     address = parse(request.email)
     entered = await enter(desk, request, address, reference, started, at_once=keep is None)
-    grant, digest = entered.grant, entered.digest
+    grant = entered.grant
     if entered.earlier is not None and entered.reply is not None:
         checked_at = entered.earlier.checked_at
         return LiveOutcome(entered.reply, True, grant.standing, charged=True, checked_at=checked_at)
@@ -118,12 +118,11 @@ async def answer(
     failpoint("live_admitted")
     earlier = await find_earlier(desk, request, entered) if keep is not None else None
     if earlier is not None:
-        duration, source = milliseconds_since(started), earlier.check_id
+        duration = milliseconds_since(started)
         reply = earlier.answer(email=address.text, user=address.user, domain=address.domain, duration=duration)
         outcome = LiveOutcome(reply, True, grant.standing, charged=True, checked_at=earlier.checked_at)
-        await to_its_end(
-            desk.pool.insist(lambda: record_reused(desk.pool, grant, address, outcome, reference, source, keep))
-        )
+        departure = Departure(grant, address, reference, reply, charged=True, checked_at=earlier.checked_at)
+        await to_its_end(depart(desk, departure, outcome, keep))
         return outcome
     ends_at = started + request.max_wait
     reply = as_supplied(await probe(desk, grant, address, ends_at, request.max_wait), address)
@@ -131,7 +130,8 @@ async def answer(
     free = reply.verdict.blame.is_ours
     standing = replace(grant.standing, quota_left=grant.standing.quota_left + free)
     outcome = LiveOutcome(reply, False, standing, charged=not free)
-    await to_its_end(desk.pool.insist(lambda: record(desk.pool, grant, address, digest, outcome, reference, keep)))
+    departure = Departure(grant, address, reference, reply, charged=not free, digest=entered.digest)
+    await to_its_end(depart(desk, departure, outcome, keep))
     failpoint("live_settled")
     return outcome
 
@@ -195,68 +195,18 @@ async def probe(desk: Desk, grant: Admission, address: Address, ends_at: float, 
     return await desk.flights.join(key, ends_at=ends_at, slack=SHARED_WITHIN * max_wait, start=start)
 
 
-async def record(
-    pool: LivePool,
-    grant: Admission,
-    address: Address,
-    digest: bytes | None,
-    outcome: LiveOutcome,
-    reference: str,
-    keep: Keep | None,
-) -> None:
-    """Settle, keep the history and what is worth remembering."""
-    reply, charged = outcome.answer, outcome.charged
-    values = history(grant, address, reply) | {
-        "result": reply.verdict.result.value,
-        "reason": reply.verdict.reason.value,
-        "blame": reply.verdict.blame.value,
-        "role": reply.role,
-        "free": reply.free,
-        "disposable": reply.disposable,
-        "location": reply.mail_server_location,
-        "normalized": storable(reply.normalized),
-        "did_you_mean": storable(reply.did_you_mean),
-        "evidence": storable_json(reply.evidence.as_dict()),
-        "charged": charged,
-        "digest": digest if charged else None,
-    }
-    async with pool.connection() as connection, connection.transaction():
-        await connection.execute(sql.RECORD, values)
-        await facts.keep(connection, {address.ascii_domain: reply.evidence.catch_all})
-        if charged:
-            await quota.asettle(connection, reference=reference, used=1, released=0, entry=reference)
-        else:
-            await quota.aclose_reservation(connection, reference=reference, entry=f"{reference}:free")
-        if keep is not None:
+async def depart(desk: Desk, departure: Departure, outcome: LiveOutcome, keep: Keep | None) -> None:
+    """Charge and keep an answer, together with others' or with what else is to be kept of it."""
+    if keep is None:
+        await desk.exits.leave(departure)
+        return
+
+    async def end_and_keep() -> None:
+        async with desk.pool.connection() as connection, connection.transaction():
+            await end(connection, [departure])
             await keep(connection, outcome)
 
-
-async def record_reused(
-    pool: LivePool,
-    grant: Admission,
-    address: Address,
-    outcome: LiveOutcome,
-    reference: str,
-    source: int,
-    keep: Keep | None,
-) -> None:
-    """Settle and keep the history of an earlier answer given again, which costs the same."""
-    async with pool.connection() as connection, connection.transaction():
-        await connection.execute(sql.RECORD_REUSED, history(grant, address, outcome.answer) | {"source": source})
-        await quota.asettle(connection, reference=reference, used=1, released=0, entry=reference)
-        if keep is not None:
-            await keep(connection, outcome)
-
-
-def history(grant: Admission, address: Address, reply: Answer) -> dict[str, Any]:  # Any: SQL parameters
-    return {
-        "account_id": grant.account_id,
-        "address": storable(address.text),
-        "domain": address.ascii_domain,
-        "duration": reply.duration,
-        "key_id": grant.key_id,
-        "provider": reply.evidence.provider,
-    }
+    await desk.pool.insist(end_and_keep)
 
 
 async def release(pool: LivePool, reference: str) -> None:
