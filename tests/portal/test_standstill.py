@@ -140,8 +140,8 @@ def test_frozen_processes_hold_up_no_list_while_a_drain_goes_on(start: Start) ->
 
 def test_told_to_stop_under_load_nothing_is_lost(start: Start) -> None:
     cluster = start(30)
-    job = make_slow_job(30)
-    until(lambda: Job.objects.filter(pk=job.pk, waiting__lt=30).exists())
+    job = make_slow_job(100)
+    until(lambda: Job.objects.filter(pk=job.pk, waiting__lt=100).exists())
     told = time.monotonic()
     cluster.process.terminate()
     assert cluster.process.wait(30) == 0
