@@ -15,6 +15,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 logger = logging.getLogger(__name__)
+BY_ITSELF = {"Auto-Submitted": "auto-generated"}  # RFC 3834: no out-of-office replies
 
 
 def send(name: str, to: str, context: dict[str, Any]) -> bool:  # Any: template context
@@ -37,7 +38,7 @@ def deliver(mail: EmailMultiAlternatives, name: str) -> bool:
 def message(subject: str, body: str, to: str) -> EmailMultiAlternatives:
     """Make a mail of a subject and a text."""
     subject = " ".join(subject.split())
-    mail = EmailMultiAlternatives(subject, body.strip() + "\n", settings.DEFAULT_FROM_EMAIL, [to])
+    mail = EmailMultiAlternatives(subject, body.strip() + "\n", settings.DEFAULT_FROM_EMAIL, [to], headers=BY_ITSELF)
     paragraphs = [_part(paragraph.strip()) for paragraph in body.split("\n\n") if paragraph.strip()]
     context = {"subject": subject, "paragraphs": paragraphs, "product_name": settings.PRODUCT_NAME}
     mail.attach_alternative(render_to_string("mail/frame.html", context), "text/html")

@@ -14,6 +14,7 @@ urlpatterns = [
     *(mailbox_views.urls() if settings.HAS_MAILBOX else []),
     path("admin/", admin.site.urls),
     path("you/", person_views.you, name="you"),
+    path("you/mails", person_views.mails, name="your_mails"),
     path("invitations/<str:token>", invitation_views.invitation, name="invitation"),
     path("a/<slug:account>/", include("accounts.web.urls")),
     path("a/<slug:account>/", include("verification.web.urls")),

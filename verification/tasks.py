@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.domain import quota_notices
-from verification.domain import bells, doctor, drain, intake, sending
+from accounts.domain import outbox, quota_notices
+from verification.domain import bells, doctor, drain, intake, job_mails, sending
 
 
 def run_drain(**_: object) -> None:
@@ -20,6 +20,11 @@ def read_list(job_id: str, **_: object) -> None:
 def tell_of_quota(**_: object) -> None:
     """Send notices that little is left."""
     quota_notices.send_due()
+
+
+def send_mail(**_: object) -> None:
+    """Send mails that are due."""
+    outbox.send_due({job_mails.DONE: job_mails.done})
 
 
 def examine(**_: object) -> None:

@@ -1,5 +1,16 @@
 """The staff's view of people, accounts, keys and quota."""
 
-from accounts.admin import account, config, feature_requests, invitations, keys, log, quota, sessions, users
+from accounts.admin import account, config, feature_requests, invitations, keys, log, outbox, quota, sessions, users
 
-__all__ = ["account", "config", "feature_requests", "invitations", "keys", "log", "quota", "sessions", "users"]
+__all__ = [
+    "account",
+    "config",
+    "feature_requests",
+    "invitations",
+    "keys",
+    "log",
+    "outbox",
+    "quota",
+    "sessions",
+    "users",
+]

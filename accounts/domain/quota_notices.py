@@ -13,8 +13,9 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from accounts import mails
+from accounts.domain.outbox import managers_of
 from accounts.links import link_to
-from accounts.models import Membership, QuotaNotice, QuotaPeriod, Role, User
+from accounts.models import Membership, QuotaNotice, QuotaPeriod
 
 SHARES = (5, 10)  # percent, the smaller first
 ALL = 100
@@ -105,15 +106,12 @@ def _claim() -> QuotaNotice | None:
 def _send(notice: QuotaNotice) -> bool:
     """Tell whether anybody got it; one whose account has nobody left to tell counts as sent."""
     account = notice.account
-    managers = User.objects.filter(
-        memberships__account=account, memberships__role__in=[Role.OWNER, Role.ADMIN], is_active=True
-    )
     context = {
         "account": " ".join(account.name.split()),
         "notice": notice,
         "link": link_to("quota", account=account.slug),
     }
-    went = [mails.send("quota_low", person.email, context) for person in managers.order_by("pk")]
+    went = [mails.send("quota_low", person.email, context) for person in managers_of(account)]
     return any(went) or not went
 
 

@@ -7,6 +7,7 @@ from accounts.models.feature_request import FeatureRequest
 from accounts.models.guess import Guess
 from accounts.models.invitation import Invitation
 from accounts.models.key import KeyKind, LicenseKey, Scope
+from accounts.models.outbox import OutgoingMail
 from accounts.models.quota import Credit, LedgerEntry, LedgerKind, QuotaNotice, QuotaPeriod, Reservation
 from accounts.models.usage import AccountUsage, KeyUsage
 from accounts.models.user import User
@@ -26,6 +27,7 @@ __all__ = [
     "LedgerKind",
     "LicenseKey",
     "Membership",
+    "OutgoingMail",
     "QuotaNotice",
     "QuotaPeriod",
     "Reservation",

@@ -38,6 +38,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May enter the admin.")
     is_active = models.BooleanField("active", default=True, help_text="Take this away instead of deleting the user.")
     date_joined = models.DateTimeField(auto_now_add=True)
+    mail_when_done = models.BooleanField(
+        "mail when a list is done", default=True, db_default=True, help_text="Of lists that the person started."
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -30,6 +30,12 @@ class NameForm(forms.Form):
     name = OneLineField(label="Your name", max_length=150, required=False)
 
 
+class MailsForm(forms.Form):
+    """Which mails a person wants."""
+
+    mail_when_done = forms.BooleanField(required=False)
+
+
 class AccountNameForm(forms.Form):
     name = OneLineField(label="Name", max_length=200)
 

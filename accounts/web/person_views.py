@@ -10,11 +10,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
 from accounts.web.browsers import browser_of
-from accounts.web.forms import NameForm
+from accounts.web.forms import MailsForm, NameForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,3 +39,17 @@ def you(request: HttpRequest) -> HttpResponse:
         "memberships": user.memberships.select_related("account").order_by("account__name"),
     }
     return render(request, "accounts/you.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@login_required
+def mails(request: HttpRequest) -> HttpResponse:
+    """Change which mails a person gets."""
+    user = request.user
+    assert isinstance(user, User)
+    form = MailsForm(request.POST)
+    if form.is_valid():
+        user.mail_when_done = form.cleaned_data["mail_when_done"]
+        user.save(update_fields=["mail_when_done"])
+        messages.success(request, "Your mails are set.")
+    return redirect("you")

@@ -54,6 +54,7 @@ MODELS = {
     "accounts_invitation": "read",
     "accounts_ledgerentry": "read",
     "accounts_licensekey": "edit, add",
+    "accounts_outgoingmail": "read",
     "accounts_quotanotice": "read",
     "accounts_quotaperiod": "read",
     "accounts_reservation": "read",

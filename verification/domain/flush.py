@@ -15,7 +15,7 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts.domain import quota
-from verification.domain import facts, later
+from verification.domain import facts, job_mails, later
 from verification.domain import flush_sql as sql
 from verification.domain.claims import Connection, Lease, held
 from verification.domain.failpoints import failpoint
@@ -220,6 +220,7 @@ async def finish(connection: Connection, job: dict[str, object]) -> None:
     logger.info("finished", extra={"job_id": job["job_id"]})
     processed = {"type": EventType.PROCESSED.value, "sub_type": "PROCESSING_FINISHED", "check_ids": []}
     await connection.execute(sql.INSERT_EVENT, job | processed | {"first_seq": row[0], "last_seq": row[0]})
+    await connection.execute(job_mails.NOTE_DONE, job)
     failpoint("job_finished_before_commit")
 
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from accounts.domain.config import config_of
-from verification.domain import mailboxes, suppression
+from verification.domain import job_mails, mailboxes, suppression
 from verification.domain.text import storable, storable_cells, storable_json
 from verification.engine import Evidence, judge, syntax
 from verification.engine import lists as engine_lists
@@ -262,6 +262,7 @@ def count(cursor: CursorWrapper, job: Job, piece: Piece, *, last: bool) -> None:
         if not job.waiting:
             job.status, job.finished_at = JobStatus.FINISHED, now
             note(cursor, job, EventType.PROCESSED, "PROCESSING_FINISHED")
+            cursor.execute(job_mails.NOTE_DONE, {"job_id": job.pk})
         elif job.status == JobStatus.PARSING:
             job.status = JobStatus.RUNNING
     if piece.refused:

@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from psycopg import AsyncConnection
 
-from accounts.domain import quota, quota_notices, quota_turn
+from accounts.domain import outbox, quota, quota_notices, quota_turn
 from verification.domain import (
     bells,
     doctor,
@@ -47,6 +47,7 @@ PART_ROWS = 16
 PUT_ASIDE_ATTEMPTS = 3
 BELL_SECONDS = 5.0  # between two bells for the same silence
 QUOTA_SECONDS = 60.0  # between two looks at who has little left, and at periods that are over
+MAIL_SECONDS = 5.0  # between two bells for mails
 CLEANING_SECONDS = 3_600.0  # between two looks for orphan files, and for what is past its days
 DELETING_SECONDS = 0.5  # of a round, and as much for erasing; the other work must not wait
 DONE = object()
@@ -92,6 +93,7 @@ class Sweeper:
     last_bell: float = -BELL_SECONDS
     last_cleaning: float = -CLEANING_SECONDS
     last_quota: float = -QUOTA_SECONDS
+    last_mail: float = -MAIL_SECONDS
     has_old: bool = False  # there may be more that is past its days
     erasing: Iterator[None] | None = None
     asked: dict[object, float] = field(default_factory=dict)
@@ -108,11 +110,13 @@ class Sweeper:
         quota.forget_ended_calls()
         usage.fold()
         self.look_after_quota()
+        self.ask_for_mail()
         if time.monotonic() - self.last_cleaning > CLEANING_SECONDS:
             self.last_cleaning = time.monotonic()
             remove_orphan_files()
             organisations.forget_old()
             idempotency.sweep()
+            outbox.forget()
             self.has_old = True
         self.delete_old()
         self.erase()
@@ -147,6 +151,12 @@ class Sweeper:
         quota_notices.note()
         if quota_notices.are_due():
             bells.put("verification.tasks.tell_of_quota")
+
+    def ask_for_mail(self) -> None:
+        """Have mails sent that are due; a task that is at it already has pushed them off."""
+        if time.monotonic() - self.last_mail > MAIL_SECONDS and outbox.are_due():
+            self.last_mail = time.monotonic()
+            bells.put("verification.tasks.send_mail")
 
     def ring_for_silent_work(self) -> None:
         """Ring when claimable work exists and nobody holds a lease, or nobody on this machine could."""

@@ -90,3 +90,11 @@ def test_closing_the_account(account: Account, role: Role) -> None:
     assert client.get("/").status_code == 200  # the chooser, without it
     (entry,) = AuditEntry.objects.filter(action="account.closed")
     assert entry.reason == "closed by its owner"
+
+
+def test_mails_are_turned_off_and_on() -> None:
+    client = signed_in(user := make_user())
+    for sent, wanted in (({}, False), ({"mail_when_done": "on", "is_staff": "on"}, True)):
+        assert client.post("/you/mails", sent).status_code == 302
+        user.refresh_from_db()
+        assert (user.mail_when_done, user.is_staff) == (wanted, False)
