@@ -102,6 +102,7 @@ ROLE_TIMEOUTS_MS = {  # role: (statement, idle in transaction)
     "drain": (30_000, 15_000),
     "cluster": (290_000, 60_000),  # intake of a big list is one long COPY
     "sweeper": (60_000, 15_000),
+    "webhooks": (60_000, 15_000),
     "command": (0, 0),
 }
 PORTAL_ROLE = env.str("PORTAL_ROLE", default="command")
@@ -297,10 +298,13 @@ PROBE_CONCURRENCY = env.int("PROBE_CONCURRENCY", default=1_000)  # addresses in 
 PROBE_PER_HOST = env.int("PROBE_PER_HOST", default=5)  # connections per mail-host organisation
 ALLOWED_NETWORKS = env.list("ALLOWED_NETWORKS", default=[])  # inside networks opened to probes
 MAIL_WORLD = env.bool("MAIL_WORLD", default=not PRODUCTION)
+WEBHOOKS_ANYWHERE = env.bool("WEBHOOKS_ANYWHERE", default=not PRODUCTION)  # to this machine, by http, on any port
 MAIL_WORLD_DNS = env.str("MAIL_WORLD_DNS", default="127.1.0.53:5453")
 MAIL_WORLD_SMTP_PORT = env.int("MAIL_WORLD_SMTP_PORT", default=2525)
-if PRODUCTION and (MAIL_WORLD or ALLOWED_NETWORKS):
-    raise ImproperlyConfigured("MAIL_WORLD and ALLOWED_NETWORKS open inside networks to probes: not in production.")
+if PRODUCTION and (MAIL_WORLD or ALLOWED_NETWORKS or WEBHOOKS_ANYWHERE):
+    raise ImproperlyConfigured(
+        "MAIL_WORLD, ALLOWED_NETWORKS and WEBHOOKS_ANYWHERE open inside networks to strangers: not in production."
+    )
 
 # What the doctor asks: mail hosts of different operators that are hardly ever all down, and lists of bad addresses.
 PORT_25_HOSTS = env.list(
@@ -339,6 +343,7 @@ LOGGING = {
     "loggers": {
         "django": {"level": "INFO"},
         "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},  # it logs URLs, which may hold secrets of customers
         "django-q": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }

@@ -252,6 +252,7 @@ def standard_parts(*, web: bool = True, mail_world: tuple[str, int] | None = Non
     parts = [
         Part("cluster", [*manage, "qcluster"], "cluster", works=True, delay_seconds=head_start),
         Part("sweeper", [*manage, "sweeper"], "sweeper", works=True, delay_seconds=head_start),
+        Part("webhooks", [*manage, "webhooks"], "webhooks", delay_seconds=head_start),
     ]
     if web:
         parts.insert(0, Part("web", [*manage, "web"], "web"))

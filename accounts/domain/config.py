@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NOT_STEERED = frozenset({"id", "account", "sending_domain", "updated_at"})
 GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
-    "Ways in and out": ("verification_api", "job_requests", "uploads", "exports", "dkim"),
+    "Ways in and out": ("verification_api", "job_requests", "uploads", "exports", "webhooks", "dkim"),
     "Checks": (
         *("mailbox_probe", "catch_all_probe", "greylist_retry", "typo_suggestion", "result_reuse"),
         *("spam_trap_check", "disposable_check", "antivirus", "forbidden_local_parts"),

@@ -35,6 +35,7 @@ class AccountConfig(models.Model):
     job_requests = feature("Jobs may be handed in with POST /api/v1/jobs.")
     uploads = feature("Lists may be uploaded on the pages.")
     exports = feature("Results may be downloaded.")
+    webhooks = feature("Events are sent to URLs, of the account and of jobs that name one.")
     antivirus = feature("Uploaded lists are scanned for viruses; needs a scanner (CLAMD).", default=False)
     dkim = feature("Job requests that name a sender need a sending domain whose last DKIM check passed.", default=False)
     mailbox_probe = feature("Mail servers are asked; off: syntax, lists and DNS only.")

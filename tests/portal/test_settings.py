@@ -67,6 +67,7 @@ def test_secrets_may_come_from_files(tmp_path: Path) -> None:
         ({"PORTAL_ROLE": "king"}, "PORTAL_ROLE is 'king'"),
         ({"PRODUCTION": "1", "MAIL_WORLD": "1"}, "not in production"),
         ({"PRODUCTION": "1", "ALLOWED_NETWORKS": "10.0.0.0/8"}, "not in production"),
+        ({"PRODUCTION": "1", "WEBHOOKS_ANYWHERE": "1"}, "not in production"),
         ({"PRODUCTION": "1", "FAILPOINT": "flush_locked"}, "not in production"),
         ({"PRODUCTION": "1", "KILLERS": "1"}, "not in production"),
         ({"PRODUCTION": "1", "EMAIL_BACKEND": "portal.mailbox.Mailbox"}, "not in production"),

@@ -79,6 +79,9 @@ PLACES: dict[str, dict[Holds, str]] = {
     "verification.PendingTally": {Holds.NOTHING: "provider"},
     "verification.SendingDomain": {Holds.NOTHING: "domain token selector public_key"},
     "verification.Suppression": {Holds.KEPT: "mailbox reason"},
+    "verification.NotificationSecrets": {Holds.NOTHING: "secret previous_secret"},
+    "verification.WebhookDelivery": {Holds.NOTHING: "log"},
+    "verification.WebhookEndpoint": {Holds.NOTHING: "secret previous_secret url description headers fault"},
     "verification.Upload": {Holds.ADDRESSES: "filename columns sample", Holds.NOTHING: "encoding delimiter"},
 }
 TEXTUAL = (CharField, TextField, JSONField, BinaryField, FileField)

@@ -124,6 +124,11 @@ def named_job(account: Account, sender: str) -> str:
     return handed_in(account, json.dumps({"recipients": [to], "mail": {"from": {"email": sender}}}))
 
 
+def notified_job(account: Account, url: str) -> str:
+    to = {"mail": {"to": [{"email": "jane@ok.test"}]}}
+    return handed_in(account, json.dumps({"recipients": [to], "notification": {"endPoint": {"url": url}}}))
+
+
 def scanned_job(account: Account, emails: str) -> str:
     return job_request(account, emails, features={"antivirus": {"active": True}})
 
@@ -184,6 +189,7 @@ EFFECTS: dict[str, tuple[Look, str, object, object, object]] = {  # look, at wha
     "job_requests": (job_request, "jane@ok.test", False, "FULL", DISABLED.format("job_requests")),
     "uploads": (upload, "email\na@ok.test\n", False, "started", NO_UPLOADS),
     "exports": (export_status, "email\na@ok.test\n", False, 200, 403),
+    "webhooks": (notified_job, "https://hooks.example.com/", False, "FULL", DISABLED.format("webhooks")),
     "antivirus": (scanned_job, "jane@ok.test", True, DISABLED.format("antivirus"), "FULL"),
     "dkim": (named_job, "probe@good-sender.test", True, "FULL", NO_DKIM),
     "mailbox_probe": (verdict, "missing@ok.test", False, "Bad/MailboxDoesNotExist", "Unverifiable/Unknown"),

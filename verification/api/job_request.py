@@ -12,14 +12,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verification.api.json_reader import JsonRefused, load
+from verification.api.json_shapes import (
+    LONGEST_REFERENCE,
+    an_object,
+    full_list,
+    invalid_format,
+    invalid_value,
+    missing,
+    optional_object,
+    short_text,
+    too_long,
+    unsupported,
+)
+from verification.api.notification import read_notification
 from verification.api.rejections import Rejected, SubType
 from verification.domain import job_features
 from verification.domain.intake import Recipient
 from verification.domain.sending import Sender, SenderFaulty, read_sender
+from verification.domain.webhooks.endpoints import Notification
 from verification.engine.syntax import split_display_name
 
 LONGEST_ADDRESS = 254
-LONGEST_REFERENCE = 50
 LONGEST_AGE_SECONDS = 30 * 24 * 3600
 MOST_GREYLIST_HOURS = 24
 
@@ -36,6 +49,7 @@ class JobRequest:
     max_age: int | None = None
     greylist_hours: int | None = None
     sender: Sender | None = None
+    notification: Notification | None = None
 
 
 def read(body: bytes, *, addresses_limit: int) -> JobRequest:
@@ -46,9 +60,8 @@ def read(body: bytes, *, addresses_limit: int) -> JobRequest:
         raise Rejected(SubType.INVALID_JSON_SYNTAX, str(fault)) from fault
     if not isinstance(document, dict):
         raise invalid_format("$")
-    for path in ("attachments", "notification"):
-        if document.get(path) is not None:
-            raise unsupported(path)
+    if document.get("attachments") is not None:
+        raise unsupported("attachments")
     recipients: list[Recipient] = []
     for recipient in read_recipients(document):
         if len(recipients) == addresses_limit:
@@ -67,6 +80,7 @@ def read(body: bytes, *, addresses_limit: int) -> JobRequest:
         max_age=options.get("maxAgeSeconds"),
         greylist_hours=options.get("greylistHours"),
         sender=sender,
+        notification=read_notification(document),
     )
 
 
@@ -139,58 +153,3 @@ def read_email(element: object, path: str) -> str:
     if len(email) > LONGEST_ADDRESS and len(split_display_name(email)) > LONGEST_ADDRESS:
         raise too_long(f"{path}.email")
     return email
-
-
-def an_object(value: object, path: str) -> dict[str, Any]:  # Any: JSON
-    if value is None:
-        raise missing(path)
-    if not isinstance(value, dict):
-        raise invalid_format(path)
-    return value
-
-
-def optional_object(holder: dict[str, Any], name: str, path: str) -> dict[str, Any]:  # Any: JSON
-    value = holder.get(name)
-    return {} if value is None else an_object(value, path)
-
-
-def full_list(holder: dict[str, Any], name: str, path: str) -> list[Any]:  # Any: JSON
-    value = holder.get(name)
-    if value is None or value == []:
-        raise missing(path)
-    if not isinstance(value, list):
-        raise invalid_format(path)
-    return value
-
-
-def short_text(holder: dict[str, Any], name: str, path: str) -> str:  # Any: JSON
-    value = holder.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise invalid_format(path)
-    if len(value) > LONGEST_REFERENCE:
-        raise too_long(path)
-    if "\0" in value:
-        raise invalid_value(path)
-    return value
-
-
-def missing(path: str) -> Rejected:
-    return Rejected(SubType.MISSING_VALUE, f"Missing mandatory value for {path}")
-
-
-def invalid_format(path: str) -> Rejected:
-    return Rejected(SubType.INVALID_FORMAT, f"Invalid format for {path}")
-
-
-def invalid_value(path: str) -> Rejected:
-    return Rejected(SubType.INVALID_VALUE, f"Invalid value for {path}")
-
-
-def too_long(path: str) -> Rejected:
-    return Rejected(SubType.LIMIT_EXCEEDED, f"Size limit exceeded for {path}")
-
-
-def unsupported(path: str) -> Rejected:
-    return Rejected(SubType.FORBIDDEN_PARAMS, f"Unsupported value for {path}")

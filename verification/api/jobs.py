@@ -15,7 +15,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.domain.config import FeatureDisabled, configs_of
+from accounts.domain.config import FeatureDisabled, config_of, configs_of, require
 from accounts.domain.quota import QuotaExceeded
 from accounts.models import Scope
 from verification.api import job_answers, job_lists, job_request, media_types, schema, schema_jobs
@@ -82,6 +82,7 @@ def hand_in(request: Request) -> Done:
         max_age=wanted.max_age,
         greylist_hours=wanted.greylist_hours,
         sender=wanted.sender,
+        notification=wanted.notification,
     )
     return Done(HTTPStatus.ACCEPTED, job_answers.accepted(outcome), kept={"jobId": str(outcome.job.pk)})
 
@@ -100,6 +101,8 @@ def read(request: Request) -> JobRequest:
     wanted = job_request.read(request._request.body, addresses_limit=limit)
     if wanted.sender is not None:
         sending.check_sender(account=account_of(request), sender=wanted.sender)
+    if wanted.notification is not None:
+        require(config_of(account_of(request)), "webhooks")
     return wanted
 
 

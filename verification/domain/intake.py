@@ -27,6 +27,8 @@ from verification.domain.pieces import Row
 from verification.domain.sending import Sender
 from verification.domain.silence import READERS
 from verification.domain.text import storable
+from verification.domain.webhooks import endpoints
+from verification.domain.webhooks.endpoints import Notification
 from verification.engine import syntax
 from verification.models import Batch, Job, JobSource, Upload
 
@@ -260,12 +262,13 @@ def accept_recipients(
     max_age: int | None = None,
     greylist_hours: int | None = None,
     sender: Sender | None = None,
+    notification: Notification | None = None,
 ) -> Accepted:
     """Take a request's recipients; says of each what became of it.
 
     `features`: those asked for, and those done without, by their names in job_features.  `max_age`: seconds that an
     earlier result may be old to be used again.  `greylist_hours`: for how long its rows are tried again, at most.
-    `sender`: whom the recipients are asked by.
+    `sender`: whom the recipients are asked by.  `notification`: where the job's events are sent.
 
     Raises QuotaExceeded, FeatureDisabled, TooManyHours, AccountInactive, TooManyRows; then nothing was kept.
     """
@@ -288,6 +291,8 @@ def accept_recipients(
             sending_domain=domain,
             **({} if max_age is None else {"max_age": max_age}),
         )
+        if notification is not None:
+            endpoints.attach(job=job, notification=notification)
         store(job, request_rows(recipients))
         return Accepted(job, taken_of(job))
 

@@ -16,6 +16,13 @@ from verification.models.result import CheckResult
 from verification.models.sending import CheckKind, DomainCheck, LastCheck, SendingDomain
 from verification.models.suppression import Suppression, SuppressionKind, SuppressionSource
 from verification.models.upload import Upload
+from verification.models.webhook import (
+    DeliveryState,
+    NotificationSecrets,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookState,
+)
 
 __all__ = [
     "Batch",
@@ -24,6 +31,7 @@ __all__ = [
     "CheckResult",
     "Classifier",
     "DailyTally",
+    "DeliveryState",
     "DoNotProbe",
     "DomainCheck",
     "DomainFact",
@@ -38,6 +46,7 @@ __all__ = [
     "JobStatus",
     "KnownMailbox",
     "LastCheck",
+    "NotificationSecrets",
     "Organisation",
     "PacingGrant",
     "PendingTally",
@@ -49,4 +58,7 @@ __all__ = [
     "Tally",
     "TallySource",
     "Upload",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookState",
 ]

@@ -98,7 +98,6 @@ def test_all_that_may_be_given() -> None:
         ),
         (to(*[{"email": "a@b.c"}] * 4), "LIMIT_EXCEEDED", "Count limit exceeded for recipients"),
         ({"recipients": [JANE], "attachments": []}, "FORBIDDEN_PARAMS", "Unsupported value for attachments"),
-        ({"recipients": [JANE], "notification": {}}, "FORBIDDEN_PARAMS", "Unsupported value for notification"),
         ({"recipients": [JANE], "mail": {"from": "a@b.c"}}, "INVALID_FORMAT", "Invalid format for mail.from"),
         (
             {"recipients": [JANE], "mail": {"from": {}}},
