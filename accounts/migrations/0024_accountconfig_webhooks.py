@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0022_dkim'),
+        ('accounts', '0023_outgoing_mail'),
     ]
 
     operations = [
