@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0023_accountconfig_webhooks'),
+        ('accounts', '0024_accountconfig_webhooks'),
         ('verification', '0022_event_order'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
