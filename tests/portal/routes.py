@@ -18,7 +18,8 @@ from accounts.models import Account, AccountUsage, Invitation, KeyUsage, License
 from tests.factories import make_account, make_invitation, make_key, make_member
 from tests.verification.factories import give_verdict, make_domain, make_list, make_upload, owner_of
 from verification.domain import erasures
-from verification.models import Erasure, Job, SendingDomain, Suppression, Upload
+from verification.domain.webhooks import endpoints
+from verification.models import Erasure, Job, SendingDomain, Suppression, Upload, WebhookDelivery, WebhookEndpoint
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
@@ -81,6 +82,8 @@ class World:
     erasure: Erasure
     domain: SendingDomain
     suppression: Suppression
+    webhook: WebhookEndpoint
+    delivery: WebhookDelivery
 
 
 def make_world(name: str) -> World:
@@ -92,6 +95,7 @@ def make_world(name: str) -> World:
     give_verdict(job.checks.get())
     Job.objects.filter(pk=job.pk).update(name=f"{name} list")
     key, secret = make_key(account)
+    webhook = endpoints.create(account=account, url=f"https://hooks.{name}.example/", actor=owner)[0]
     return World(
         account=account,
         owner=owner,
@@ -104,6 +108,8 @@ def make_world(name: str) -> World:
         suppression=Suppression.objects.create(
             account=account, mailbox=f"no@{name}.example", kind="hand", source="api"
         ),
+        webhook=webhook,
+        delivery=endpoints.send_test(endpoint=webhook),
         passkey=Authenticator.objects.create(user=make_member(account), type="webauthn", data={"name": name}),
         erasure=erasures.ask(account=account, email=f"gone@{name}.example", actor=owner),
         invitation=make_invitation(account, f"guest@{name}.example")[0],
@@ -120,6 +126,8 @@ FILLED: dict[str, Callable[[World], object]] = {
     "pk": lambda world: world.passkey.pk,
     "domain_id": lambda world: world.domain.pk,
     "suppression_id": lambda world: world.suppression.pk,
+    "webhook_id": lambda world: world.webhook.pk,
+    "delivery_id": lambda world: world.delivery.pk,
     "invitation_id": lambda world: world.invitation.pk,
     "erasure_id": lambda world: world.erasure.pk,
 }

@@ -20,6 +20,7 @@ from verification.api import (
     stubs,
     suppressions,
     usage,
+    webhooks,
 )
 
 OPEN: dict[str, list[type]] = {"permission_classes": [], "authentication_classes": []}
@@ -49,6 +50,17 @@ urlpatterns: list[URLPattern] = [
     path("v1/suppressions/import", suppressions.ImportView.as_view(), name="api-import-suppressions"),
     path("v1/suppressions/export.csv", suppressions.ExportView.as_view(), name="api-export-suppressions"),
     path("v1/suppressions/<int:suppression_id>", suppressions.SuppressionView.as_view(), name="api-suppression"),
+    path("v1/webhooks", webhooks.WebhooksView.as_view(), name="api-webhooks"),
+    path("v1/webhooks/deliveries", webhooks.DeliveriesView.as_view(), name="api-deliveries"),
+    path("v1/webhooks/deliveries/<uuid:delivery_id>/replay", webhooks.ReplayView.as_view(), name="api-replay"),
+    path(
+        "v1/webhooks/notification-secret",
+        webhooks.NotificationSecretView.as_view(),
+        name="api-notification-secret",
+    ),
+    path("v1/webhooks/<uuid:webhook_id>", webhooks.WebhookView.as_view(), name="api-webhook"),
+    path("v1/webhooks/<uuid:webhook_id>/secret", webhooks.SecretView.as_view(), name="api-webhook-secret"),
+    path("v1/webhooks/<uuid:webhook_id>/test", webhooks.TestView.as_view(), name="api-webhook-test"),
     path("v1/keys", keys.KeysView.as_view(), name="api-keys"),
     path("v1/keys/<int:key_id>", keys.KeyView.as_view(), name="api-key"),
     path("v1/keys/<int:key_id>/rotate", keys.RotationView.as_view(), name="api-rotate-key"),

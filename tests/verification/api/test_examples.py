@@ -15,7 +15,8 @@ from tests.verification.api.test_fuzz import CHECKS, described
 from tests.verification.api.test_live import url
 from tests.verification.factories import give_verdict, make_job
 from verification.domain import erasures, suppression_list
-from verification.models import SuppressionSource
+from verification.domain.webhooks import endpoints
+from verification.models import SuppressionSource, WebhookEndpoint
 
 __all__ = ["url"]  # a fixture
 
@@ -43,6 +44,8 @@ class World:
             "erasure_id": self.erasure,
             "key": lambda: self.secret,
             "suppression_id": self.suppression,
+            "webhook_id": self.webhook,
+            "delivery_id": lambda: endpoints.send_test(endpoint=WebhookEndpoint.objects.get(pk=self.webhook())).pk,
             "email": lambda: "someone@ok.test",
         }
         return {name: made[name]() for name in names}
@@ -54,6 +57,10 @@ class World:
 
     def erasure(self) -> str:
         return str(erasures.ask(account=self.account, email="gone@ok.test", actor=None, key=None).pk)
+
+    def webhook(self) -> str:
+        WebhookEndpoint.objects.all().delete()  # an account has few
+        return str(endpoints.create(account=self.account, url="https://hooks.example.com/", actor=None)[0].pk)
 
     def suppression(self) -> int:
         entry = suppression_list.entry_of("gone@ok.test")

@@ -57,6 +57,13 @@ def test_the_schema_is_valid_and_complete(tmp_path: Path) -> None:
         "/api/v1/suppressions/{suppression_id}": ["get", "delete"],
         "/api/v1/usage": ["get"],
         "/api/v1/verify": ["post"],
+        "/api/v1/webhooks": ["get", "post"],
+        "/api/v1/webhooks/deliveries": ["get"],
+        "/api/v1/webhooks/deliveries/{delivery_id}/replay": ["post"],
+        "/api/v1/webhooks/notification-secret": ["post"],
+        "/api/v1/webhooks/{webhook_id}": ["get", "patch", "delete"],
+        "/api/v1/webhooks/{webhook_id}/secret": ["post"],
+        "/api/v1/webhooks/{webhook_id}/test": ["post"],
         "/customer/reports/v3/quota/{key}": ["get"],
         "/v3/more/json/{key}/{email}": ["get"],
     }
@@ -84,4 +91,4 @@ def test_the_documentation_works_under_the_strict_csp(url: str, monkeypatch: pyt
         browser.close()
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert (shown, said) == (36, [])
+    assert (shown, said) == (46, [])

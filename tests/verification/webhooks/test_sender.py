@@ -16,6 +16,7 @@ from django.core import mail
 from django.db.models.functions import Now
 from pytest_django import Settings
 
+from accounts.domain import outbox
 from accounts.models import Account, AccountConfig, AuditEntry
 from tests.factories import make_account
 from tests.verification.factories import give_verdict, make_job
@@ -186,6 +187,7 @@ def test_who_fails_for_a_day_is_disabled_and_its_owners_hear_of_it(account: Acco
     work_off()
     endpoint.refresh_from_db()
     assert (endpoint.state, endpoint.fault) == (WebhookState.DISABLED, "Nothing got through for more than a day.")
+    assert outbox.send_due() == 1
     assert [message.subject for message in mail.outbox] == [f"{account.name}: a webhook is switched off"]
     assert AuditEntry.objects.filter(action="webhook.disabled", account=account).count() == 1
 

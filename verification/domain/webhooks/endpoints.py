@@ -13,12 +13,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from accounts import mails
-from accounts.domain import audit
+from accounts.domain import audit, outbox
 from accounts.domain.audit import Action
 from accounts.domain.config import config_of, require
 from accounts.links import link_to
-from accounts.models import Account, LicenseKey, Role, User
+from accounts.models import Account, LicenseKey, User
 from verification.domain import event_shapes
 from verification.domain.sealing import Unreadable, seal, unseal
 from verification.domain.webhooks.signing import new_secret
@@ -205,20 +204,20 @@ def test_message(account: Account) -> dict[str, Any]:  # Any: JSON
 
 
 def tell_disabled(*, endpoint_id: UUID) -> None:
-    """Note that an endpoint was disabled by what it did, and write to the account's owners and admins."""
+    """Note that an endpoint was disabled by what it did, and have the account's owners and admins told.
+
+    In a transaction of the caller's.
+    """
     endpoint = WebhookEndpoint.objects.select_related("account").get(pk=endpoint_id)
     record(Action.WEBHOOK_DISABLED, endpoint, None, reason=endpoint.fault)
-    account = endpoint.account
-    managers = User.objects.filter(
-        memberships__account=account, memberships__role__in=[Role.OWNER, Role.ADMIN], is_active=True
+    outbox.tell_managers(
+        account=endpoint.account,
+        name="webhook_disabled",
+        reference=f"webhook:{endpoint.pk}:{endpoint.failing_since}",
+        url=endpoint.url,
+        fault=endpoint.fault,
+        link=link_to("home"),
     )
-    context = {
-        "account": " ".join(account.name.split()),
-        "endpoint": endpoint,
-        "link": link_to("home"),
-    }
-    for person in managers.order_by("pk"):
-        mails.send("webhook_disabled", person.email, context)
 
 
 def shown(endpoint: WebhookEndpoint) -> dict[str, Any]:  # Any: JSON

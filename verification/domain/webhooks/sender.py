@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import Error, close_old_connections, connection
+from django.db import Error, close_old_connections, connection, transaction
 from psycopg import Error as DriverError
 
 from accounts.models import Account
@@ -111,6 +111,7 @@ class Sender:
         headers = {"Content-Type": "application/json", "User-Agent": "Candour-Webhooks/1", **more, **signed}
         return await self._transport.post(delivery.url, body, headers)
 
+    @transaction.atomic
     def _note(self, delivery: Claimed, outcome: Outcome) -> UUID | None:
         disabled = deliveries.note(delivery=delivery, token=self._token, outcome=outcome)
         if disabled is not None:
