@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.db import connection
 from accounts.models import Account
 from tests.factories import make_account, make_key
 from tests.verification.factories import finish, give_verdict, make_job
+from tests.verification.transactions import settled
 from verification.domain import feed, jobs
 from verification.domain.database import connection_kwargs
 from verification.domain.event_shapes import timestamp
@@ -51,20 +51,6 @@ def kinds(messages: list[dict[str, Any]]) -> list[tuple[str, int, str, str]]:  #
         for message in messages
         for entry in message["notifications"]
     ]
-
-
-def settled() -> None:
-    """Wait until no transaction from before is at work, in other tests' databases of the server either."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
-        (now,) = cursor.fetchone()
-        deadline = time.monotonic() + 60
-        while True:
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-            if cursor.fetchone()[0] > now:
-                return
-            assert time.monotonic() < deadline, "somebody writes for ever"
-            time.sleep(0.02)
 
 
 def all_of(account: Account, *, limit: int, after: Cursor = START) -> list[list[tuple[str, int, str, str]]]:

@@ -15,7 +15,7 @@ from accounts.models import LicenseKey, Scope
 from tests.asgi_server import serving
 from tests.factories import make_key
 from tests.verification.factories import make_job
-from tests.verification.test_feed import settled
+from tests.verification.transactions import settled
 from verification.domain import jobs
 from verification.models import Event, EventType, Job
 

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from accounts.models import Account, AccountConfig, KeyKind
 from tests.factories import make_account, make_key
+from tests.verification.transactions import settled
 from tests.verification.webhooks.receiver import Receiver, receiving
 from verification.domain.webhooks.sender import Sender
 from verification.models import Job, WebhookEndpoint
@@ -47,6 +48,7 @@ def test_events_are_sent_from_the_first_one_on(receiver: Receiver, kind: KeyKind
         await sender.settled()
         await sender.aclose()
 
+    settled()
     asyncio.run(go())
     jobs = [json.loads(sent.body)["meta"]["jobId"] for sent in receiver.got]
     assert jobs == [answer.json()["meta"]["jobId"]] * 3

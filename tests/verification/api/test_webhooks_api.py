@@ -11,6 +11,7 @@ from pytest_django import Settings
 from accounts.models import Account, AccountConfig, AuditEntry, Scope
 from tests.factories import make_account, make_key
 from tests.verification.factories import make_job
+from tests.verification.transactions import settled
 from verification.domain.webhooks import deliveries, endpoints
 from verification.domain.webhooks.signing import PREFIX
 from verification.domain.webhooks.transport import Outcome
@@ -104,6 +105,7 @@ def test_the_secret_of_notifications(call: Caller, account: Account) -> None:
 def test_deliveries_and_once_more(call: Caller, account: Account) -> None:
     number = call("post", body={"url": URL, "events": ["DROPPED"]}).json()["id"]
     job = make_job(["none"], account=account)
+    settled()
     deliveries.make()
     sent = call("post", f"/{number}/test")
     assert (sent.status_code, sent.json()["state"], sent.json()["event"]) == (202, "pending", None)

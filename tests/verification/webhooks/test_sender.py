@@ -20,6 +20,7 @@ from accounts.domain import outbox
 from accounts.models import Account, AccountConfig, AuditEntry
 from tests.factories import make_account
 from tests.verification.factories import give_verdict, make_job
+from tests.verification.transactions import settled
 from tests.verification.webhooks.receiver import OK, Receiver, receiving, status
 from verification.domain import jobs
 from verification.domain.probing import engine_config
@@ -45,6 +46,7 @@ def receiver() -> Iterator[Receiver]:
 
 def work_off(transport: Transport | None = None) -> None:
     """Do what a sender does in one round."""
+    settled()
 
     async def go() -> None:
         own = Sender(transport)
@@ -287,6 +289,7 @@ def test_an_account_that_may_not_gets_nothing_until_it_may(account: Account, rec
 def test_a_job_that_was_deleted_has_nothing_to_tell(account: Account, receiver: Receiver) -> None:
     endpoints.create(account=account, url=receiver.url, events=["DROPPED"], actor=None)
     job = make_job(["none"], account=account)
+    settled()
     deliveries.make()
     jobs.delete(job=job, actor=None)
     Event.objects.update(check_ids=[])
@@ -323,6 +326,7 @@ def test_a_job_s_own_endpoint_gets_its_events_and_ends(account: Account, receive
     assert deliveries.end_of_jobs() == 0
     jobs.cancel(job=job)
     assert deliveries.end_of_jobs() == 0  # its last event is still to be told
+    settled()
     deliveries.make()
     deliveries.end_of_jobs()
     endpoint.refresh_from_db()
