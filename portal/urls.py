@@ -16,6 +16,7 @@ urlpatterns = [
     path("you/", person_views.you, name="you"),
     path("you/mails", person_views.mails, name="your_mails"),
     path("invitations/<str:token>", invitation_views.invitation, name="invitation"),
+    path("", include("portal.public.urls")),
     path("a/<slug:account>/", include("accounts.web.urls")),
     path("a/<slug:account>/", include("verification.web.urls")),
     path("api/", include("verification.api.urls")),

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account, User
+from portal.public import views as public
 
 
-@login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Send people to their account; staff without one to the admin."""
-    assert isinstance(request.user, User)
+    """Send people to their account, staff without one to the admin; strangers see what this is."""
+    if not isinstance(request.user, User):
+        return public.landing(request)
     open_ones = request.user.memberships.exclude(account__status=Account.Status.CLOSED)
     memberships = list(open_ones.select_related("account").order_by("account__name"))
     if len(memberships) == 1:

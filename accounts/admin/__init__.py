@@ -1,6 +1,18 @@
 """The staff's view of people, accounts, keys and quota."""
 
-from accounts.admin import account, config, feature_requests, invitations, keys, log, outbox, quota, sessions, users
+from accounts.admin import (
+    account,
+    config,
+    feature_requests,
+    invitations,
+    keys,
+    log,
+    outbox,
+    public_texts,
+    quota,
+    sessions,
+    users,
+)
 
 __all__ = [
     "account",
@@ -10,6 +22,7 @@ __all__ = [
     "keys",
     "log",
     "outbox",
+    "public_texts",
     "quota",
     "sessions",
     "users",

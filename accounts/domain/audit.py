@@ -83,6 +83,7 @@ class Action(StrEnum):
     WEBHOOK_REMOVED = "webhook.removed"
     DO_NOT_PROBE_SET = "do_not_probe.set"
     DO_NOT_PROBE_REMOVED = "do_not_probe.removed"
+    TEXT_CHANGED = "text.changed"
 
 
 SECRET = frozenset({"password", "digest", "hash_key", "secret", "token", "data"})  # names of fields never written down

@@ -1,5 +1,5 @@
-"""Limits on guessing passwords, exact over all processes: a try is counted before the password is looked at, by one
-statement on one row, and given back when it was right.
+"""Limits on what strangers may do, guessing passwords above all; exact over all processes: a try is counted before the
+password is looked at, by one statement on one row, and given back when it was right.
 
 A stranger must not lock a person out by guessing at their address.  So a browser that the person has signed in with
 before (a known device) is counted by itself only; and whoever has none can make theirs known by the mailed link.
@@ -29,6 +29,8 @@ class Bucket(Enum):
     ADDRESS = Limit(50, 3_600)  # tries at one address by all unknown devices together
     DEVICE = Limit(10, 600)
     MAIL = Limit(5, 600)  # mails that anybody may have sent to an address
+    DEMO = Limit(30, 60)  # a client's tries of the public demo
+    DEMOS = Limit(3_000, 60)  # of all clients together: what it may cost
 
 
 Taken = list[bytes]  # buckets
@@ -68,6 +70,11 @@ def take(*, client: str, email: str, device: str | None) -> Taken:
 def take_mail(*, email: str) -> None:
     """Count a mail that somebody had sent to an address.  Raises TooManyGuesses."""
     _take([(Bucket.MAIL, email.lower())])
+
+
+def take_demo(*, client: str) -> None:
+    """Count a try of the public demo.  Raises TooManyGuesses."""
+    _take([(Bucket.DEMO, client), (Bucket.DEMOS, "")])
 
 
 def give_back(taken: Taken) -> None:

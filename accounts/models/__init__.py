@@ -8,6 +8,7 @@ from accounts.models.guess import Guess
 from accounts.models.invitation import Invitation
 from accounts.models.key import KeyKind, LicenseKey, Scope
 from accounts.models.outbox import OutgoingMail
+from accounts.models.public_text import PublicText
 from accounts.models.quota import Credit, LedgerEntry, LedgerKind, QuotaNotice, QuotaPeriod, Reservation
 from accounts.models.usage import AccountUsage, KeyUsage
 from accounts.models.user import User
@@ -28,6 +29,7 @@ __all__ = [
     "LicenseKey",
     "Membership",
     "OutgoingMail",
+    "PublicText",
     "QuotaNotice",
     "QuotaPeriod",
     "Reservation",

@@ -148,8 +148,8 @@ def test_password_reset(client: Client) -> None:
     new = reset_password(client, "jane@example.com")
     user.refresh_from_db()
     assert user.check_password(new)
-    assert elsewhere.get("/").status_code == 302  # signed out
-    assert elsewhere.get("/")["Location"].startswith(LOGIN)
+    assert elsewhere.get("/you/").status_code == 302  # signed out
+    assert elsewhere.get("/you/")["Location"].startswith(LOGIN)
     assert sign_in(client, "jane@example.com", new)[0] == 302
 
 
@@ -161,8 +161,8 @@ def test_changing_the_password_ends_all_other_sessions(client: Client) -> None:
     new = "battery staple horse"
     form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
     assert client.post("/accounts/password/change/", form).status_code == 302
-    assert client.get("/").status_code == 200
-    assert elsewhere.get("/")["Location"].startswith(LOGIN)
+    assert client.get("/you/").status_code == 200
+    assert elsewhere.get("/you/")["Location"].startswith(LOGIN)
 
 
 def test_an_address_is_changed_once_the_new_one_is_confirmed(client: Client) -> None:

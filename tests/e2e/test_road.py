@@ -52,7 +52,7 @@ def truth() -> list[tuple[str, str, str]]:
 
 
 def sign_in(page: Page, portal: Portal) -> None:
-    page.goto(portal.url)
+    page.goto(f"{portal.url}/accounts/login/")
     page.get_by_label("Email").fill(portal.customer_email)
     page.get_by_label("Password").fill(portal.customer_password)
     page.get_by_role("button", name="Sign in").click()

@@ -15,7 +15,7 @@ from django_q.models import Task
 
 from accounts.domain import audit, outbox, quota
 from accounts.domain.audit import Action
-from accounts.models import Account, FeatureRequest, QuotaNotice, User
+from accounts.models import Account, FeatureRequest, PublicText, QuotaNotice, User
 from tests.factories import make_account, make_invitation, make_key, make_staff
 from tests.verification.factories import give_verdict, make_domain, make_job, make_list
 from verification.models import (
@@ -70,6 +70,7 @@ def make_rows(staff: User | None = None) -> Account:
     Erasure.objects.create(account=account, digest=bytes(32), requested_by=staff, key=key, done_at=timezone.now())
     period = account.quota_periods.get()
     QuotaNotice.objects.create(account=account, period=period, share=10, left=9, full=100)
+    PublicText.objects.get_or_create(kind="terms", defaults={"text": "# Terms"})
     outbox.tell_managers(account=account, name="job_done", reference="job:1")
     FeatureRequest.objects.create(account=account, feature="antivirus", requested_by=staff, created_at=timezone.now())
     return account

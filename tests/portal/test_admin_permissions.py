@@ -55,6 +55,7 @@ MODELS = {
     "accounts_ledgerentry": "read",
     "accounts_licensekey": "edit, add",
     "accounts_outgoingmail": "read",
+    "accounts_publictext": "edit, add",
     "accounts_quotanotice": "read",
     "accounts_quotaperiod": "read",
     "accounts_reservation": "read",

@@ -36,6 +36,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_files")]
 SIGN_IN = "/accounts/login/"
 
 OPEN = {
+    "home": "the landing page; whoever is signed in is led to their account",
+    "docs": "the same for everybody",
+    "doc": "the same for everybody",
+    "verdicts": "the same for everybody",
+    "status": "sums over all accounts, of providers with many checks",
+    "terms": "the same for everybody",
+    "privacy": "the same for everybody",
     "healthz": "asked by machines; says nothing of anybody",
     "api-schema": "the same for everybody",
     "api-docs": "the same for everybody",

@@ -53,6 +53,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "accounts.LedgerEntry": {Holds.NOTHING: "reference note"},
     "accounts.LicenseKey": {Holds.NOTHING: "name prefix digest previous_prefix previous_digest allowed_networks"},
     "accounts.OutgoingMail": {Holds.NOTHING: "name reference words"},
+    "accounts.PublicText": {Holds.NOTHING: "text"},
     "accounts.Reservation": {Holds.NOTHING: "reference"},
     "accounts.User": {Holds.PEOPLE: "email name", Holds.NOTHING: "password"},
     "verification.Batch": {Holds.PEOPLE: "sender"},

@@ -39,10 +39,18 @@ def dialogue_of(result: CheckResult) -> list[Line]:
     """Give the lines in the order of the pipeline, at most MOST_LINES, the verdict last; [] of unreadable evidence."""
     try:
         evidence = Evidence.from_dict(result.evidence)
-        lines = [*islice(_lines(evidence), MOST_LINES - 2), *_verdicts(result, evidence)]
-        return [replace(line, who=cut(line.who), said=cut(line.said), meaning=cut(line.meaning)) for line in lines]
+        return [*lines_of(evidence), *map(_bounded, _verdicts(result, evidence))]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):  # of an older form
         return []
+
+
+def lines_of(evidence: Evidence) -> list[Line]:
+    """Give what was said, without the verdict."""
+    return [_bounded(line) for line in islice(_lines(evidence), MOST_LINES - 2)]
+
+
+def _bounded(line: Line) -> Line:
+    return replace(line, who=cut(line.who), said=cut(line.said), meaning=cut(line.meaning))
 
 
 def cut(text: str) -> str:
