@@ -44,7 +44,7 @@ def make_upload(
     return uploads.receive(account=account, user=owner_of(account), chunks=chunks, filename=filename, now=NOW)
 
 
-def make_list(content: str = "email\njane@ok.test\n", *, account: Account | None = None) -> Job:
+def make_list(content: str | bytes = "email\njane@ok.test\n", *, account: Account | None = None) -> Job:
     """Bring a list, start it, and make its rows checks."""
     upload = make_upload(content, account=account)
     job = intake.start_list(upload=upload, address_column=upload.address_column, user=owner_of(upload.account), now=NOW)

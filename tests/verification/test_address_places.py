@@ -83,7 +83,10 @@ PLACES: dict[str, dict[Holds, str]] = {
     "verification.NotificationSecrets": {Holds.NOTHING: "secret previous_secret"},
     "verification.WebhookDelivery": {Holds.NOTHING: "log"},
     "verification.WebhookEndpoint": {Holds.NOTHING: "secret previous_secret url description headers fault"},
-    "verification.Upload": {Holds.ADDRESSES: "filename columns sample", Holds.NOTHING: "encoding delimiter"},
+    "verification.Upload": {
+        Holds.ADDRESSES: "filename columns sample sheet sheets",
+        Holds.NOTHING: "encoding delimiter",
+    },
 }
 TEXTUAL = (CharField, TextField, JSONField, BinaryField, FileField)
 
@@ -112,7 +115,7 @@ def everywhere(settings: Settings, tmp_path: Path) -> Job:
     job = finish(make_list(f"name,email,boss\nJane,{JANE},x\nJoe,joe@ok.test,{JANE}\n", account=make_key()[0].account))
     upload, text = job.upload, f"about {JANE}"
     assert upload is not None
-    Upload.objects.filter(pk=upload.pk).update(filename=text, columns=[text])
+    Upload.objects.filter(pk=upload.pk).update(filename=text, columns=[text], sheet=JANE, sheets=[JANE])
     texts = dict.fromkeys(("name", "reference_job", "cost_center", "campaign_id", "fault"), text)
     Job.objects.filter(pk=job.pk).update(columns=[text], **texts)
     jane, joe = job.checks.order_by("position")

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import Account, FeatureRequest
-from verification.domain import jobs, suppression
+from verification.domain import jobs, suppression, uploads, workbooks
 from verification.domain.failpoints import failpoint
 from verification.domain.list_text import ListRefused, text_lines
 from verification.domain.person import ERASED, Person
@@ -230,7 +230,11 @@ def erase_names(job: Job, who: Person) -> int:
     upload = job.upload
     if upload is None:
         return mentions
-    mentions += rename(upload, ("filename",), who)
+    mentions += rename(upload, ("filename", "sheet"), who)
+    if who.is_in_any(upload.sheets):
+        upload.sheets = who.without(upload.sheets)
+        upload.save(update_fields=["sheets"])
+        mentions += 1
     if any(who.is_in_any(cells) for cells in upload.sample):
         upload.sample = [[""] * len(cells) if who.is_in_any(cells) else cells for cells in upload.sample]
         upload.save(update_fields=["sample"])
@@ -261,17 +265,25 @@ class WaitingList(Block):
         upload = Upload.objects.select_for_update(of=("self",)).filter(pk=self.upload_id, job=None).first()
         if upload is None or not holds(upload, who):
             return Counts()
-        upload.path.unlink(missing_ok=True)
+        uploads.forget_file(upload)
         upload.delete()
         return Counts(uploads=1)
 
 
 def holds(upload: Upload, who: Person) -> bool:
     """Tell whether a list holds the address; where its file is on another machine, what is known of it must do."""
-    if who.is_in(upload.filename, name=True) or any(who.is_in_any(cells) for cells in (upload.columns, *upload.sample)):
+    known = (upload.columns, upload.sheets, *upload.sample)
+    if who.is_in(upload.filename, name=True) or any(who.is_in_any(cells) for cells in known):
         return True
     with suppress(FileNotFoundError, ListRefused):
-        return any(line_holds(line, who) for line in text_lines(upload.path, upload.encoding))
+        if any(line_holds(line, who) for line in text_lines(upload.path, upload.encoding)):
+            return True
+    return any(sheet_holds(upload, sheet, who) for sheet in upload.sheets)
+
+
+def sheet_holds(upload: Upload, sheet: str, who: Person) -> bool:
+    with suppress(FileNotFoundError, ListRefused):
+        return any(who.is_in_any(cells) for cells in workbooks.rows(upload.workbook, sheet))
     return False
 
 

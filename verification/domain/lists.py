@@ -46,10 +46,11 @@ class Look:
     sample: list[list[str]]
 
 
-def look(path: Path, *, filename: str, max_rows: int | None = None) -> Look:
-    """Find out how to read a list file.  Raises ListRefused."""
+def look(path: Path, *, filename: str, max_rows: int | None = None, delimiter: str | None = None) -> Look:
+    """Find out how to read a list file; the delimiter is guessed where none is given.  Raises ListRefused."""
     encoding = encoding_of(path)
-    delimiter = delimiter_of(path, encoding)
+    if delimiter is None:
+        delimiter = delimiter_of(path, encoding)
     head = list(islice(records(path, encoding, delimiter), LOOK_ROWS))
     if not head:
         raise ListRefused(f"{filename} has only blank rows.")

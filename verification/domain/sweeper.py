@@ -254,5 +254,5 @@ def remove_orphan_files() -> None:
     unread = Upload.objects.filter(Q(job=None) | Q(job__is_reading=True))
     known = {str(pk) for pk in unread.values_list("pk", flat=True)}
     for path in settings.UPLOADS.glob("*"):
-        if path.name not in known and time.time() - path.stat().st_mtime > ORPHAN_HOURS * 3600:
+        if path.stem not in known and time.time() - path.stat().st_mtime > ORPHAN_HOURS * 3600:
             path.unlink(missing_ok=True)

@@ -1,4 +1,8 @@
-"""Receiving a list file: streamed to disk, looked at, kept with its row or not at all."""
+"""Receiving a list file: streamed to disk, looked at, kept with its row or not at all.
+
+Of a workbook one sheet becomes a text file, which goes on like any other; it stays beside it while others can be
+chosen.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,18 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, User
-from verification.domain import antivirus
+from verification.domain import antivirus, workbooks
 from verification.domain.failpoints import failpoint
 from verification.domain.lists import ListRefused, Look, look
-from verification.models import Upload
+from verification.domain.workbooks import Chosen
+from verification.models import Job, Upload
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +73,65 @@ def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: 
         size = write(final, chunks, config)
         if config.antivirus:
             scan(final, filename)
-        found = look(final, filename=filename, max_rows=config.rows_per_upload)
-        return keep(upload_id, account, user, filename, size, found, now)
+        chosen = convert(final, config)
+        found = read(final, filename, config, chosen)
+        return keep(upload_id, account, user, filename, size, found, now, chosen or Chosen("", []))
     except OSError as error:
-        final.unlink(missing_ok=True)
+        remove(final)
         if error.errno in NO_ROOM:
             raise NoRoom from error
         raise
     except BaseException:  # whatever happens, cancellation too: no row, no file
-        final.unlink(missing_ok=True)
+        remove(final)
         raise
+
+
+def convert(final: Path, config: AccountConfig) -> Chosen | None:
+    """Put the text of its first sheet with rows in the place of a workbook.  Raises ListRefused."""
+    if not workbooks.is_workbook(final):
+        return None
+    workbook, text = final.with_suffix(".xlsx"), final.with_suffix(".part")
+    chosen = workbooks.write_csv(
+        final, text, max_rows=config.rows_per_upload, max_bytes=config.upload_megabytes * MEGABYTE
+    )
+    if len(chosen.sheets) > 1:
+        final.rename(workbook)
+    text.rename(final)
+    return chosen
+
+
+def choose_sheet(*, upload: Upload, sheet: str) -> None:
+    """Read another sheet of a workbook that was uploaded, before its list is started.
+
+    Raises ListRefused; then the sheet that was chosen before is still there.
+    """
+    config = config_of(upload.account)
+    text = upload.path.with_suffix(".part")
+    with transaction.atomic():
+        locked = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
+        if Job.objects.filter(upload=locked).exists() or not upload.workbook.exists():
+            raise ListRefused("The other sheets of this workbook are gone.")
+        text.unlink(missing_ok=True)  # of a process that died
+        chosen = workbooks.write_csv(
+            upload.workbook,
+            text,
+            sheet=sheet,
+            max_rows=config.rows_per_upload,
+            max_bytes=config.upload_megabytes * MEGABYTE,
+        )
+        try:
+            found = read(text, upload.filename, config, chosen)
+            for name, value in (columns_of(found) | {"sheet": chosen.sheet}).items():
+                setattr(upload, name, value)
+            upload.save(update_fields=[*columns_of(found), "sheet"])
+            text.rename(upload.path)
+        finally:
+            text.unlink(missing_ok=True)
+
+
+def read(path: Path, filename: str, config: AccountConfig, chosen: Chosen | None) -> Look:
+    """Look at a list, whose delimiter is known if it was a sheet.  Raises ListRefused."""
+    return look(path, filename=filename, max_rows=config.rows_per_upload, delimiter="," if chosen else None)
 
 
 def write(final: Path, chunks: Iterable[bytes], config: AccountConfig) -> int:
@@ -114,7 +170,14 @@ def scan(path: Path, filename: str) -> None:
 
 
 def keep(
-    upload_id: uuid.UUID, account: Account, user: User, filename: str, size: int, found: Look, now: datetime
+    upload_id: uuid.UUID,
+    account: Account,
+    user: User,
+    filename: str,
+    size: int,
+    found: Look,
+    now: datetime,
+    chosen: Chosen,
 ) -> Upload:
     return Upload.objects.create(
         id=upload_id,
@@ -122,21 +185,36 @@ def keep(
         created_by=user,
         filename=filename,
         size=size,
-        encoding=found.encoding,
-        delimiter=found.delimiter,
-        has_header=found.has_header,
-        columns=found.columns,
-        address_column=found.address_columns[0],
-        row_count=found.row_count,
-        sample=found.sample,
         created_at=now,
+        sheet=chosen.sheet,
+        sheets=chosen.sheets,
+        **columns_of(found),
     )
+
+
+def columns_of(found: Look) -> dict[str, Any]:  # Any: columns of Upload
+    """Give what an upload keeps of a look."""
+    return {
+        "encoding": found.encoding,
+        "delimiter": found.delimiter,
+        "has_header": found.has_header,
+        "columns": found.columns,
+        "address_column": found.address_columns[0],
+        "row_count": found.row_count,
+        "sample": found.sample,
+    }
 
 
 def forget_file(upload: Upload) -> None:
     """Delete the file of a list that needs to be read no more."""
     failpoint("list_before_unlink")
-    upload.path.unlink(missing_ok=True)
+    remove(upload.path)
+
+
+def remove(path: Path) -> None:
+    """Delete a list's file, and the workbook it is from."""
+    for file in (path, path.with_suffix(".xlsx"), path.with_suffix(".part")):
+        file.unlink(missing_ok=True)
 
 
 def clean_name(filename: str) -> str:

@@ -27,6 +27,10 @@ class Upload(models.Model):
     address_column = models.PositiveIntegerField()
     row_count = models.PositiveIntegerField(help_text="Rows with something in the address column.")
     created_at = models.DateTimeField(auto_now_add=True)
+    sheets: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=31), default=list, blank=True, help_text="Of a workbook; empty for a text file."
+    )
+    sheet = models.CharField(max_length=31, blank=True, help_text="The one that is read.")
     # raw rows of the beginning, for the preview
     sample: ArrayField[list[list[str]], list[list[str]]] = ArrayField(ArrayField(models.TextField()), default=list)
 
@@ -39,3 +43,8 @@ class Upload(models.Model):
     @property
     def path(self) -> Path:
         return Path(settings.UPLOADS) / str(self.id)
+
+    @property
+    def workbook(self) -> Path:
+        """Where the workbook lies whose other sheets can still be chosen; `path` is the text of the chosen one."""
+        return self.path.with_suffix(".xlsx")

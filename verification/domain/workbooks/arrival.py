@@ -1,0 +1,67 @@
+"""A workbook that arrived: one of its sheets is written as CSV, and goes on as any list."""
+
+from __future__ import annotations
+
+import csv
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+
+from verification.domain.cells import guard, is_our_export
+from verification.domain.list_text import ListRefused
+from verification.domain.workbooks.book import read_book
+from verification.domain.workbooks.package import opened
+
+MEGABYTE = 1_000_000
+PACKED = b"PK\x03\x04"
+COMPOUND = b"\xd0\xcf\x11\xe0"  # the old format, and what a password turns the new one into
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+LOCKED = "This workbook is protected with a password. Save it without one and upload that."
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The sheet that was read, and all sheets."""
+
+    sheet: str
+    sheets: list[str]
+
+
+def is_workbook(path: Path) -> bool:
+    """Tell whether a file is to be read as a workbook, by its first bytes.  Raises ListRefused on an encrypted one."""
+    with path.open("rb") as file:
+        head = file.read(len(PACKED))
+        if head == COMPOUND:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                if content.find(ENCRYPTED) >= 0:
+                    raise ListRefused(LOCKED)
+    return head == PACKED
+
+
+def write_csv(path: Path, target: Path, *, sheet: str | None = None, max_rows: int, max_bytes: int) -> Chosen:
+    """Write a sheet as CSV: UTF-8, commas, every cell in quotes.  On refusal the target is gone.
+
+    Raises ListRefused, OSError.
+    """
+    try:
+        with opened(path) as package, target.open("x", encoding="utf-8", newline="") as file:
+            target.chmod(0o600)
+            book = read_book(package)
+            sheet = book.first_with_rows() if sheet is None else sheet
+            writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+            is_ours, written = None, 0
+            for count, (_, cells) in enumerate(book.rows(sheet)):
+                if count > max_rows:  # one of them may be a header
+                    raise ListRefused(f"The list has more than {max_rows:,} rows, which is the limit of this account.")
+                if is_ours is None:
+                    is_ours = is_our_export(cells)
+                written += writer.writerow(map(guard, cells) if is_ours else cells)  # characters, at most bytes
+                if written > max_bytes:
+                    raise ListRefused(
+                        f"The sheet “{sheet}” holds more than {max_bytes // MEGABYTE:,} MB of text, which is the "
+                        "limit of this account."
+                    )
+            return Chosen(sheet, list(book.sheets))
+    except BaseException:  # whatever happens, a full disk too
+        target.unlink(missing_ok=True)
+        raise
