@@ -7,12 +7,14 @@ nothing but an address becomes a button.  What people typed is never more than a
 from __future__ import annotations
 
 import logging
+from datetime import UTC
 from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 BY_ITSELF = {"Auto-Submitted": "auto-generated"}  # RFC 3834: no out-of-office replies
@@ -20,9 +22,15 @@ BY_ITSELF = {"Auto-Submitted": "auto-generated"}  # RFC 3834: no out-of-office r
 
 def send(name: str, to: str, context: dict[str, Any]) -> bool:  # Any: template context
     """Send a mail; False when it could not be handed over, which is in the log."""
-    text = render_to_string(f"mail/{name}.txt", context | {"product_name": settings.PRODUCT_NAME})
+    text = worded(f"mail/{name}.txt", context | {"product_name": settings.PRODUCT_NAME})
     subject, _, body = text.strip().partition("\n")
     return deliver(message(subject, body, to), name)
+
+
+def worded(template: str, context: dict[str, Any]) -> str:  # Any: template context
+    """Render a part of a mail; its times are in UTC, whosever page it is sent from."""
+    with timezone.override(UTC):
+        return render_to_string(template, context)
 
 
 def deliver(mail: EmailMultiAlternatives, name: str) -> bool:

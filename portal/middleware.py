@@ -4,8 +4,12 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from accounts.domain import audit
 from portal import logs
@@ -41,6 +45,30 @@ class RequestLogMiddleware:
 def job_of(request: HttpRequest) -> str:
     """Give the id of the job that a request's path names, else a dash."""
     return str(request.resolver_match.kwargs.get("job_id", "-")) if request.resolver_match else "-"
+
+
+class ZoneMiddleware:
+    """Shows times on customers' pages in the reader's zone, which their browser tells; UTC until it has.
+
+    The API and staff pages are in UTC for everybody.
+    """
+
+    COOKIE = "zone"
+    IN_UTC = ("/api/", "/v3/", "/admin/")
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        name = "" if request.path.startswith(self.IN_UTC) else request.COOKIES.get(self.COOKIE, "")
+        with timezone.override(ZoneInfo(name) if name in available_zones() else UTC):
+            return self.get_response(request)
+
+
+@cache
+def available_zones() -> frozenset[str]:
+    """Give the zones there are; each is a file that would be looked for by whatever name comes in."""
+    return frozenset(available_timezones())
 
 
 class PrivateCacheMiddleware:

@@ -12,8 +12,9 @@ from accounts.models.user import User
 class OutgoingMail(models.Model):
     """A mail to a person, made of the template `mail/NAME.txt` when it is sent.
 
-    `words` are what the template needs, of our own and names that people gave to what is theirs; never an address that
-    a customer handed in.  They go with the sending.  The row stays for some days, so that nobody is told twice.
+    `words` are what the template needs: our own, names that people gave to what is theirs, and what concerns the
+    person; never an address that a customer handed in.  They go with the sending.  The row stays for some days, so that
+    nobody is told twice.
     """
 
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)

@@ -8,7 +8,6 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal.ratelimit import RateLimitUsage, truncate_ip
 from django.conf import settings
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
@@ -100,6 +99,6 @@ class PortalAdapter(DefaultAccountAdapter):
             "sign_up_is_open": settings.SIGN_UP == "open",
             "reset_url": f"{settings.PUBLIC_URL}{reverse('account_reset_password')}",
         }
-        subject = render_to_string(f"{template_prefix}_subject.txt", words)
-        body = render_to_string(f"{template_prefix}_message.txt", words)
+        subject = mails.worded(f"{template_prefix}_subject.txt", words)
+        body = mails.worded(f"{template_prefix}_message.txt", words)
         mails.deliver(mails.message(subject, body, email), template_prefix)

@@ -10,15 +10,18 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from allauth.account.signals import password_reset, user_signed_up
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.core import signing
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
+from accounts.domain import outbox
+from accounts.links import link_to
 from accounts.models import User
+from accounts.web.browsers import browser_of
 
 COOKIE = "device"
 SALT = "accounts.devices"
@@ -87,4 +90,18 @@ def note_sign_in(request: HttpRequest, user: User, **_: Any) -> None:  # Any: wh
     request.device_shown_by = user.pk  # type: ignore[attr-defined]  # for the middleware
     is_first = getattr(request, "is_first_sign_in", False)
     if not is_first and str(user.pk) not in devices_of(request):
-        get_adapter(request).send_notification_mail("account/email/new_device", user)
+        tell_of(request, user)
+
+
+def tell_of(request: HttpRequest, user: User) -> None:
+    """Tell a person of a sign-in by a browser that was not known; the sign-in does not wait for the mail server."""
+    agent = request.headers.get("User-Agent", "")
+    outbox.tell(
+        people=[user],
+        name="new_sign_in",
+        reference=secrets.token_hex(8),
+        time=f"{timezone.now():%-d %B %Y, %H:%M}",
+        ip=request.META.get("REMOTE_ADDR", ""),
+        browser=browser_of(agent),
+        link=link_to("account_reset_password"),
+    )

@@ -19,7 +19,7 @@ USUAL_OVERLAP = timedelta(days=7)
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in UTC, to the minute."""
+    """A moment in the reader's zone, to the minute."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT)
 

@@ -8,8 +8,10 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.domain import guesses
+from accounts.domain import guesses, outbox
+from accounts.models import OutgoingMail
 from tests.factories import PASSWORD, make_account, make_staff, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static", "fresh_limits")]
@@ -106,11 +108,16 @@ def test_the_mailed_link_lets_in_whoever_has_no_known_browser(client: Client) ->
 
 def test_an_unknown_browser_is_told_of_by_mail(client: Client) -> None:
     make_user("jane@example.com")
-    for browser, mails in ((client, 1), (client, 1), (Client(), 2)):
+    client.cookies["zone"] = "Asia/Tokyo"  # whoever reads the mail need not be there
+    for browser, noted in ((client, 1), (client, 1), (Client(), 2)):
         sign_in(browser, "jane@example.com")
         browser.post("/accounts/logout/")
-        assert len(mail.outbox) == mails
+        assert (OutgoingMail.objects.count(), mail.outbox) == (noted, [])
+    assert outbox.send_due() == 2
     assert mail.outbox[0].subject == "New sign-in to Candour"
+    text = str(mail.outbox[0].body)
+    assert f"When: {timezone.now():%-d %B %Y, %H:}" in text
+    assert " UTC\nFrom: 127.0.0.1\nBrowser: A browser\n" in text
 
 
 def test_an_address_gets_five_reset_mails_in_ten_minutes(client: Client) -> None:

@@ -52,7 +52,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "accounts.Invitation": {Holds.PEOPLE: "email", Holds.NOTHING: "digest"},
     "accounts.LedgerEntry": {Holds.NOTHING: "reference note"},
     "accounts.LicenseKey": {Holds.NOTHING: "name prefix digest previous_prefix previous_digest allowed_networks"},
-    "accounts.OutgoingMail": {Holds.NOTHING: "name reference words"},
+    "accounts.OutgoingMail": {Holds.PEOPLE: "words", Holds.NOTHING: "name reference"},
     "accounts.PublicText": {Holds.NOTHING: "text"},
     "accounts.Reservation": {Holds.NOTHING: "reference"},
     "accounts.User": {Holds.PEOPLE: "email name", Holds.NOTHING: "password"},
