@@ -18,6 +18,7 @@ from accounts.domain.audit import Action
 from accounts.models import Account, FeatureRequest, PublicText, QuotaNotice, User
 from tests.factories import make_account, make_invitation, make_key, make_staff
 from tests.verification.factories import give_verdict, make_domain, make_job, make_list
+from verification.domain.webhooks import endpoints
 from verification.models import (
     Batch,
     DailyTally,
@@ -64,6 +65,9 @@ def make_rows(staff: User | None = None) -> Account:
     Group.objects.get_or_create(name="Support")
     DoNotProbe.objects.create(name=f"{account.slug}.example", reason="asked us", added_by=staff)
     Suppression.objects.create(mailbox=f"no@{account.slug}.example", kind="hand", source="staff", reason="asked us")
+    endpoints.send_test(
+        endpoint=endpoints.create(account=account, url="https://hooks.example.com/secret", actor=None)[0]
+    )
     Finding.objects.create(
         machine=account.slug[:16], host="here", subject="disk", state="ok", checked_at=timezone.now()
     )

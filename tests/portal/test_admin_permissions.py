@@ -80,6 +80,8 @@ MODELS = {
     "verification_sendingdomain": "read",
     "verification_suppression": "add, delete",
     "verification_upload": "read",
+    "verification_webhookdelivery": "read",
+    "verification_webhookendpoint": "read",
 }
 OTHERS = {
     "/admin/": OPEN_TO_BOTH,

@@ -15,6 +15,7 @@ from verification.admin import (
     sending,
     suppression,
     tasks,
+    webhooks,
     work,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "sending",
     "suppression",
     "tasks",
+    "webhooks",
     "work",
 ]

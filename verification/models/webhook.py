@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -84,7 +85,12 @@ class WebhookEndpoint(Secrets):
         indexes = [models.Index(fields=["account"], name="webhook_active", condition=Q(state="active"))]
 
     def __str__(self) -> str:
-        return self.url
+        return self.host
+
+    @property
+    def host(self) -> str:
+        """What others than its account may see of the URL: the rest may hold a secret."""
+        return urlsplit(self.url).netloc
 
 
 class DeliveryState(models.TextChoices):

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from verification.models import EventType
+
 E = TypeVar("E", bound=StrEnum)
 BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
 
@@ -95,3 +97,11 @@ class SuppressForm(forms.Form):
     email = forms.CharField(max_length=500, strip=True)
     kind = forms.CharField(max_length=8)
     reason = forms.CharField(required=False, max_length=500)
+
+
+class WebhookForm(forms.Form):
+    """Where events go, and which; the domain says whether the URL will do."""
+
+    url = forms.CharField(max_length=1_000)
+    events = forms.MultipleChoiceField(choices=EventType.choices, required=False)
+    description = forms.CharField(required=False, max_length=100)

@@ -13,6 +13,7 @@ from verification.web import (
     quota_views,
     settings_views,
     suppression_views,
+    webhook_views,
 )
 
 urlpatterns = [
@@ -38,6 +39,14 @@ urlpatterns = [
     path("domains/<int:domain_id>/remove", domain_views.remove, name="remove_domain"),
     path("suppression", suppression_views.suppression, name="suppression"),
     path("suppression/<int:suppression_id>/remove", suppression_views.unsuppress, name="unsuppress"),
+    path("settings/webhooks", webhook_views.webhooks, name="webhooks"),
+    path("settings/webhooks/secret", webhook_views.renew_notification_secret, name="renew_notification_secret"),
+    path("settings/webhooks/deliveries/<uuid:delivery_id>/again", webhook_views.replay, name="replay_delivery"),
+    path("settings/webhooks/<uuid:webhook_id>", webhook_views.webhook, name="webhook"),
+    path("settings/webhooks/<uuid:webhook_id>/secret", webhook_views.renew_secret, name="renew_webhook_secret"),
+    path("settings/webhooks/<uuid:webhook_id>/test", webhook_views.send_test, name="test_webhook"),
+    path("settings/webhooks/<uuid:webhook_id>/switch", webhook_views.switch, name="switch_webhook"),
+    path("settings/webhooks/<uuid:webhook_id>/remove", webhook_views.remove, name="remove_webhook"),
     path("settings/features", settings_views.features, name="features"),
     path("settings/erase", erasure_views.erase, name="erase"),
     path("settings/features/ask", settings_views.ask_for_feature, name="ask_for_feature"),

@@ -221,16 +221,12 @@ def tell_disabled(*, endpoint_id: UUID) -> None:
 
 
 def shown(endpoint: WebhookEndpoint) -> dict[str, Any]:  # Any: JSON
-    """Give what the audit log keeps: of a URL only the host, the rest may hold a secret."""
+    """Give what the audit log keeps."""
     return {
-        "host": read_host_of(endpoint.url),
+        "host": endpoint.host,
         "events": list(endpoint.events),
         "description": endpoint.description,
     }
-
-
-def read_host_of(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0].partition("?")[0]
 
 
 def record(
@@ -246,7 +242,6 @@ def record(
         action=action,
         actor=actor,
         target=endpoint,
-        label=read_host_of(endpoint.url),
         account=endpoint.account,
         reason=reason,
         before=before,

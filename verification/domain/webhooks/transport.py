@@ -54,7 +54,7 @@ class Transport:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
         """Try once.  Raises nothing but CancelledError."""
         started = time.monotonic()
-        status, error, retry_after = 0, "", 0
+        status, error, retry_after, answered = 0, "", 0, None
         try:
             async with asyncio.timeout(SECONDS):
                 target = read_url(url)
@@ -66,7 +66,7 @@ class Transport:
                     headers={"Host": target.authority, **headers},
                     extensions={"sni_hostname": target.host},
                 ) as response:
-                    status, retry_after = response.status_code, read_retry_after(response)
+                    status, retry_after, answered = response.status_code, read_retry_after(response), time.monotonic()
                     await read_some(response)
         except (TargetRefused, UrlUnfit) as refusal:
             error = str(refusal)
@@ -76,7 +76,7 @@ class Transport:
             error = "" if status else what_went_wrong(fault)
         if status and not 200 <= status < 300:
             error = "Redirects are not followed." if 300 <= status < 400 else f"The answer was {status}."
-        return Outcome(status, error, round((time.monotonic() - started) * 1000), retry_after)
+        return Outcome(status, error, round(((answered or time.monotonic()) - started) * 1000), retry_after)
 
     async def aclose(self) -> None:
         await self._client.aclose()
