@@ -45,6 +45,7 @@ VERIFY = Route(65_536, Shape.PROBLEM, Credential.LICENSE_KEY)
 API = Route(MEGABYTE, Shape.PROBLEM, Credential.LICENSE_KEY)
 UPLOAD = Route((settings.UPLOAD_MEGABYTES + 1) * MEGABYTE, Shape.PAGE, Credential.SESSION)  # + 1: multipart's frame
 IMPORT = Route(JOB_REQUEST_BYTES, Shape.PROBLEM, Credential.LICENSE_KEY)
+BOUNCES = Route(4 * MEGABYTE, Shape.PROBLEM, Credential.LICENSE_KEY)
 PAGE = Route(MEGABYTE, Shape.PAGE, Credential.NONE)
 
 
@@ -58,6 +59,8 @@ def route_of(method: str, path: str) -> Route:
         return VERIFY
     if path == "/api/v1/suppressions/import":
         return IMPORT
+    if path == "/api/v1/bounces":
+        return BOUNCES
     if path.startswith("/api/"):
         return API
     if method == "POST" and UPLOAD_PAGE.fullmatch(path):

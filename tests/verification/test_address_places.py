@@ -57,6 +57,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "accounts.Reservation": {Holds.NOTHING: "reference"},
     "accounts.User": {Holds.PEOPLE: "email name", Holds.NOTHING: "password"},
     "verification.Batch": {Holds.PEOPLE: "sender"},
+    "verification.Bounce": {Holds.NOTHING: "digest provider"},
     "verification.Check": {Holds.ADDRESSES: "reference address domain original"},
     "verification.CheckResult": {
         Holds.ADDRESSES: "normalized did_you_mean evidence",

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from verification.api import (
     account,
+    bounces,
     domains,
     erasures,
     errors,
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern] = [
     path("v1/usage", usage.UsageView.as_view(), name="api-usage"),
     path("v1/erasures", erasures.ErasuresView.as_view(), name="api-erasures"),
     path("v1/erasures/<uuid:erasure_id>", erasures.ErasureView.as_view(), name="api-erasure"),
+    path("v1/bounces", bounces.BouncesView.as_view(), name="api-bounces"),
     path("v1/suppressions", suppressions.SuppressionsView.as_view(), name="api-suppressions"),
     path("v1/suppressions/import", suppressions.ImportView.as_view(), name="api-import-suppressions"),
     path("v1/suppressions/export.csv", suppressions.ExportView.as_view(), name="api-export-suppressions"),

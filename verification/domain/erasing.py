@@ -19,8 +19,9 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import Account, FeatureRequest
-from verification.domain import jobs, suppression, uploads, workbooks
+from verification.domain import bounces, jobs, suppression, uploads, workbooks
 from verification.domain.failpoints import failpoint
+from verification.domain.known import digest_of_mailbox
 from verification.domain.list_text import ListRefused, text_lines
 from verification.domain.person import ERASED, Person
 from verification.models import Check, CheckResult, IdempotencyRecord, Job, KnownMailbox, Suppression, Upload
@@ -99,6 +100,7 @@ def blocks(account: Account) -> Iterator[Block]:
     yield from of_jobs(account)
     yield from calls(account)
     yield from suppressed(account)
+    yield Bounced(account)
     yield Notes(account)
 
 
@@ -191,7 +193,10 @@ def erase_rows(theirs: list[Found]) -> Counts:
         checks = cursor.rowcount
         cursor.execute(BLANK_RESULTS, {"ids": numbers})
         results = cursor.rowcount
-    memories, _ = KnownMailbox.objects.filter(check_row__in=numbers).delete()
+    known = KnownMailbox.objects.filter(check_row__in=numbers)
+    for account_id, digest in known.values_list("account_id", "digest"):
+        bounces.forget(account_id, [bytes(digest)])
+    memories, _ = known.delete()
     return Counts(checks=checks, results=results, memories=memories)
 
 
@@ -318,10 +323,26 @@ class Suppressed(Block):
         for entry in theirs:
             if who.owns(entry.mailbox):
                 memories += 1
+                bounces.forget(self.account.pk, [digest_in(self.account, entry.mailbox)])
                 suppression.forget_person(entry, self.account)
             else:
                 Suppression.objects.filter(pk=entry.pk).update(reason=ERASED)
         return Counts(mentions=len(theirs) - memories, memories=memories)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced(Block):
+    """Facts of bounces stay, and no longer say of which mailbox: not even by a hash of a spelling we know."""
+
+    account: Account
+
+    def erase(self, who: Person) -> Counts | None:
+        digests = [digest_in(self.account, name) for name in who.names]
+        return Counts(memories=bounces.forget(self.account.pk, digests))
+
+
+def digest_in(account: Account, mailbox: str) -> bytes:
+    return digest_of_mailbox(mailbox, hash_key=bytes(account.hash_key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,13 @@ CROSS JOIN LATERAL (
 ) AS old
 LIMIT %(limit)s
 """  # constants
+OLD_BOUNCES = f"""
+UPDATE verification_bounce SET digest = NULL WHERE id IN (
+    SELECT b.id FROM verification_bounce b JOIN accounts_account a ON a.id = b.account_id {_DAYS}
+    WHERE b.digest IS NOT NULL AND b.added_at < now() - make_interval(days => kept.days)
+    ORDER BY b.added_at LIMIT %(limit)s FOR UPDATE OF b SKIP LOCKED
+)
+"""  # constants; the fact stays as a figure
 NEXT_DELETED = """
 SELECT id FROM verification_job WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
@@ -113,3 +120,11 @@ def delete_old_calls() -> int:
             action=Action.CALLS_DELETED, actor=None, reason="kept for the days of their accounts", before=counts
         )
     return len(found)
+
+
+def forget_old_bounces() -> int:
+    """Leave a block of bounces whose days are over without their mailbox, and tell how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(OLD_BOUNCES, {"limit": BLOCK_ROWS})
+        forgotten: int = cursor.rowcount
+    return forgotten

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -26,14 +28,17 @@ RANKS = {kind.value: rank for rank, kind in enumerate(SuppressionKind)}
 # A stronger kind takes the place of a weaker one, and any kind that of one that is over; a weaker one prolongs at most.
 UPSERT = f"""
 INSERT INTO verification_suppression AS s (account_id, mailbox, kind, source, reason, erased, added_at, until)
-SELECT %(account)s, n.mailbox, n.kind, %(source)s, n.reason, false, now(), now() + {term_of("n.kind")}
-FROM unnest(%(mailboxes)s::text[], %(kinds)s::text[], %(reasons)s::text[]) AS n(mailbox, kind, reason)
+SELECT %(account)s, n.mailbox, n.kind, %(source)s, n.reason, false, now(),
+       least(now(), coalesce(n.since, now())) + {term_of("n.kind")}
+FROM unnest(%(mailboxes)s::text[], %(kinds)s::text[], %(reasons)s::text[], %(sinces)s::timestamptz[])
+     AS n(mailbox, kind, reason, since)
 ON CONFLICT (coalesce(account_id, {EVERYBODY}), mailbox) DO UPDATE SET
     (kind, source, reason, until) = (
         SELECT CASE WHEN wins THEN excluded.kind ELSE s.kind END,
                CASE WHEN wins THEN excluded.source ELSE s.source END,
                CASE WHEN wins THEN excluded.reason ELSE s.reason END,
-               CASE WHEN wins THEN excluded.until WHEN s.until IS NOT NULL THEN greatest(s.until, excluded.until) END
+               CASE WHEN wins THEN greatest(excluded.until, CASE WHEN excluded.kind = s.kind THEN s.until END)
+                    WHEN s.until IS NOT NULL THEN greatest(s.until, excluded.until) END
         FROM (SELECT {rank_of("excluded.kind")} >= {rank_of("s.kind")}
                      OR coalesce(s.until <= now(), false) AS wins) AS compared
     )
@@ -58,6 +63,7 @@ class Entry(NamedTuple):
     mailbox: str
     kind: SuppressionKind
     reason: str = ""
+    since: datetime | None = None  # when its term began; now
 
 
 def entry_of(address: str, kind: str = SuppressionKind.HAND, reason: str = "") -> Entry:
@@ -108,7 +114,7 @@ def write(
     strongest: dict[str, Entry] = {}
     for entry in entries:
         known = strongest.get(entry.mailbox)
-        if known is None or RANKS[entry.kind] >= RANKS[known.kind]:
+        if known is None or weight_of(entry) >= weight_of(known):
             strongest[entry.mailbox] = entry
     number = account.pk if account is not None else None
     cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [WRITERS, number or EVERYBODY])
@@ -118,12 +124,18 @@ def write(
         "mailboxes": list(strongest),
         "kinds": [entry.kind.value for entry in strongest.values()],
         "reasons": [entry.reason for entry in strongest.values()],
+        "sinces": [entry.since for entry in strongest.values()],
     }
     cursor.execute(UPSERT, values)
     written: list[tuple[int, bool]] = cursor.fetchall()
     if any(is_new for _, is_new in written):
         check_room(account)
     return written
+
+
+def weight_of(entry: Entry) -> tuple[int, float]:
+    """Give what to compare two entries of a mailbox by: how strong they are, then how late their terms begin."""
+    return RANKS[entry.kind], entry.since.timestamp() if entry.since else math.inf
 
 
 def check_room(account: Account | None) -> None:

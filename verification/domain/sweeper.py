@@ -130,7 +130,10 @@ class Sweeper:
             if not self.has_old:
                 return
             self.has_old = bool(
-                retention.delete_old_jobs() or retention.delete_old_calls() or suppression.delete_over()
+                retention.delete_old_jobs()
+                or retention.delete_old_calls()
+                or suppression.delete_over()
+                or retention.forget_old_bounces()
             )
 
     def erase(self) -> None:

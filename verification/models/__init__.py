@@ -1,6 +1,7 @@
 """The rows that are the truth: jobs, checks, batches, results, events."""
 
 from verification.models.batch import Batch
+from verification.models.bounce import Bounce
 from verification.models.check import Check, Classifier
 from verification.models.daily import DailyTally, PendingTally, TallySource
 from verification.models.do_not_probe import DoNotProbe
@@ -26,6 +27,7 @@ from verification.models.webhook import (
 
 __all__ = [
     "Batch",
+    "Bounce",
     "Check",
     "CheckKind",
     "CheckResult",

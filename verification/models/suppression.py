@@ -26,6 +26,7 @@ class SuppressionSource(models.TextChoices):
     PAGE = "page", "Page"
     API = "api", "API"
     CSV = "csv", "CSV file"
+    BOUNCE = "bounce", "Bounce"
     STAFF = "staff", "Staff"
 
 

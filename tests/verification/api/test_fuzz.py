@@ -65,6 +65,12 @@ def world() -> Iterator[World]:
         yield World(url, secret, str(job.pk), other)
 
 
+@schemathesis.serializer("message/rfc822")
+def mail(ctx: Any, value: Any) -> bytes:  # Any: schemathesis has no type for it
+    """Send a mail as it stands."""
+    return str(value).encode("utf-8", "replace")
+
+
 def described() -> Any:  # Any: schemathesis has no type for it
     return schemathesis.openapi.from_dict(Client().get("/api/schema?format=json").json())
 
