@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NOT_STEERED = frozenset({"id", "account", "sending_domain", "updated_at"})
 GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
-    "Ways in and out": ("verification_api", "job_requests", "uploads", "exports", "webhooks", "dkim"),
+    "Ways in and out": ("verification_api", "job_requests", "attachments", "uploads", "exports", "webhooks", "dkim"),
     "Checks": (
         *("mailbox_probe", "catch_all_probe", "greylist_retry", "typo_suggestion", "result_reuse"),
         *("spam_trap_check", "disposable_check", "antivirus", "forbidden_local_parts"),
@@ -30,7 +30,15 @@ GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
 # What holds for jobs whose sender is of a domain with a row of its own; all else is the account's own row's.
 OF_DOMAINS = frozenset(
     (
-        *("job_requests", "dkim", "mailbox_probe", "catch_all_probe", "greylist_retry", "typo_suggestion"),
+        *(
+            "job_requests",
+            "attachments",
+            "dkim",
+            "mailbox_probe",
+            "catch_all_probe",
+            "greylist_retry",
+            "typo_suggestion",
+        ),
         *("result_reuse", "spam_trap_check", "disposable_check", "antivirus", "forbidden_local_parts"),
         *("addresses_per_job", "deadline_seconds", "greylist_hours"),
     )

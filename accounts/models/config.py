@@ -33,10 +33,14 @@ class AccountConfig(models.Model):
     )
     verification_api = feature("Single addresses may be checked with GET /api/emh/a/v2.")
     job_requests = feature("Jobs may be handed in with POST /api/v1/jobs.")
+    attachments = feature("Job requests may bring list files.")
     uploads = feature("Lists may be uploaded on the pages.")
     exports = feature("Results may be downloaded.")
     webhooks = feature("Events are sent to URLs, of the account and of jobs that name one.")
-    antivirus = feature("Uploaded lists are scanned for viruses; needs a scanner (CLAMD).", default=False)
+    antivirus = feature(
+        "Uploaded lists and attachments of job requests are scanned for viruses; needs a scanner (CLAMD).",
+        default=False,
+    )
     dkim = feature("Job requests that name a sender need a sending domain whose last DKIM check passed.", default=False)
     mailbox_probe = feature("Mail servers are asked; off: syntax, lists and DNS only.")
     catch_all_probe = feature("Domains are tried with one random recipient.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -129,6 +130,11 @@ def notified_job(account: Account, url: str) -> str:
     return handed_in(account, json.dumps({"recipients": [to], "notification": {"endPoint": {"url": url}}}))
 
 
+def job_with_list(account: Account, emails: str) -> str:
+    file = {"name": "list.csv", "contentType": "text/csv", "content": base64.b64encode(emails.encode()).decode()}
+    return handed_in(account, json.dumps({"attachments": [file]}))
+
+
 def scanned_job(account: Account, emails: str) -> str:
     return job_request(account, emails, features={"antivirus": {"active": True}})
 
@@ -187,6 +193,7 @@ Look = Callable[[Account, str], object]
 EFFECTS: dict[str, tuple[Look, str, object, object, object]] = {  # look, at what, other value, as usual, then
     "verification_api": (live_status, "jane@ok.test", False, 200, 401),
     "job_requests": (job_request, "jane@ok.test", False, "FULL", DISABLED.format("job_requests")),
+    "attachments": (job_with_list, "jane@ok.test", False, "FULL", DISABLED.format("attachments")),
     "uploads": (upload, "email\na@ok.test\n", False, "started", NO_UPLOADS),
     "exports": (export_status, "email\na@ok.test\n", False, 200, 403),
     "webhooks": (notified_job, "https://hooks.example.com/", False, "FULL", DISABLED.format("webhooks")),

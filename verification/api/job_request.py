@@ -1,8 +1,7 @@
 """Reads a job request: its shape, its limits, and where a fault is.  docs/api/job-request.md
 
 A wrong JSON type is INVALID_FORMAT, a missing, null or empty value MISSING_VALUE, the right type with a content that
-cannot be INVALID_VALUE.  The first fault in the order of the document counts.  Members that nobody knows are ignored;
-those of the contract that are not built yet are refused, so that nobody relies on them.
+cannot be INVALID_VALUE.  The first fault in the order of the document counts.  Members that nobody knows are ignored.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from verification.api.attachments import read_attachments
 from verification.api.json_reader import JsonRefused, load
 from verification.api.json_shapes import (
     LONGEST_REFERENCE,
@@ -22,11 +22,11 @@ from verification.api.json_shapes import (
     optional_object,
     short_text,
     too_long,
-    unsupported,
 )
 from verification.api.notification import read_notification
 from verification.api.rejections import Rejected, SubType
 from verification.domain import job_features
+from verification.domain.attachments import Attachment
 from verification.domain.intake import Recipient
 from verification.domain.sending import Sender, SenderFaulty, read_sender
 from verification.domain.webhooks.endpoints import Notification
@@ -42,6 +42,7 @@ class JobRequest:
     """A request that may be taken, recipient by recipient."""
 
     recipients: list[Recipient]
+    attachments: list[Attachment] = field(default_factory=list)
     reference_job: str = ""
     cost_center: str = ""
     campaign_id: str = ""
@@ -60,10 +61,8 @@ def read(body: bytes, *, addresses_limit: int) -> JobRequest:
         raise Rejected(SubType.INVALID_JSON_SYNTAX, str(fault)) from fault
     if not isinstance(document, dict):
         raise invalid_format("$")
-    if document.get("attachments") is not None:
-        raise unsupported("attachments")
     recipients: list[Recipient] = []
-    for recipient in read_recipients(document):
+    for recipient in read_recipients(document, is_optional=bool(document.get("attachments"))):
         if len(recipients) == addresses_limit:
             raise Rejected(SubType.LIMIT_EXCEEDED, "Count limit exceeded for recipients")
         recipients.append(recipient)
@@ -71,8 +70,10 @@ def read(body: bytes, *, addresses_limit: int) -> JobRequest:
     job = optional_object(document, "job", "job")
     features = read_features(optional_object(job, "features", "job.features"))
     options = read_options(optional_object(job, "options", "job.options"))
+    attachments = read_attachments(document)
     return JobRequest(
         recipients,
+        attachments,
         reference_job=short_text(job, "referenceJob", "job.referenceJob"),
         cost_center=short_text(job, "costCenter", "job.costCenter"),
         campaign_id=short_text(job, "campaignId", "job.campaignId"),
@@ -132,7 +133,9 @@ def read_options(members: dict[str, Any]) -> dict[str, int]:  # Any: JSON
     return options
 
 
-def read_recipients(document: dict[str, Any]) -> Iterator[Recipient]:  # Any: JSON
+def read_recipients(document: dict[str, Any], *, is_optional: bool) -> Iterator[Recipient]:  # Any: JSON
+    if is_optional and document.get("recipients") in (None, []):
+        return
     for block, member in enumerate(full_list(document, "recipients", "recipients")):
         path = f"recipients[{block}]"
         holder = an_object(member, path)

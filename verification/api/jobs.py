@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from http import HTTPStatus
 from typing import ClassVar
 from uuid import UUID
@@ -24,7 +25,7 @@ from verification.api.idempotent import Done, once
 from verification.api.job_request import JobRequest
 from verification.api.job_steering import job_of
 from verification.api.rejections import Rejected, SubType, rejection
-from verification.domain import intake, job_features, jobs, sending
+from verification.domain import attachments, intake, job_features, jobs, sending, uploads
 from verification.domain.idempotency import InProgress, Kept, KeyOutOfBounds, KeyReused
 from verification.domain.quote import Quote, quote
 from verification.models import Job
@@ -92,7 +93,7 @@ def read(request: Request) -> JobRequest:
 
     Which row of the config holds is known with the sender only, so this goes by the most generous one.
 
-    Raises Rejected, FeatureDisabled, SenderForbidden, DkimNotPassed.
+    Raises Rejected, FeatureDisabled, SenderForbidden, DkimNotPassed, and what attachments.recipients_of raises.
     """
     generous = [config for config in configs_of(account_of(request)) if config.job_requests]
     if not generous:
@@ -103,7 +104,19 @@ def read(request: Request) -> JobRequest:
         sending.check_sender(account=account_of(request), sender=wanted.sender)
     if wanted.notification is not None:
         require(config_of(account_of(request)), "webhooks")
-    return wanted
+    return with_attached(request, wanted) if wanted.attachments else wanted
+
+
+def with_attached(request: Request, wanted: JobRequest) -> JobRequest:
+    """Add the recipients that are in attachments."""
+    found = attachments.recipients_of(
+        account=account_of(request),
+        attachments=wanted.attachments,
+        recipients=wanted.recipients,
+        features=wanted.features,
+        sending_domain=wanted.sender.domain if wanted.sender else "",
+    )
+    return replace(wanted, recipients=[*wanted.recipients, *found], attachments=[])
 
 
 def is_dry_run(request: Request) -> bool:
@@ -170,6 +183,12 @@ def as_rejection(error: Exception) -> Rejected:
             return Rejected(SubType.FORBIDDEN_PARAMS, "Unsupported value for job.options.greylistHours")
         case intake.TooManyRows():
             return Rejected(SubType.LIMIT_EXCEEDED, "Count limit exceeded for recipients")
+        case attachments.TooManyAttached():
+            return Rejected(SubType.LIMIT_EXCEEDED, f"Count limit exceeded for attachments[{error.index}].content")
+        case attachments.AttachmentRefused():
+            return Rejected(SubType.INVALID_VALUE, f"Invalid value for attachments[{error.index}].content: {error}")
+        case uploads.NotScanned() | uploads.NoRoom():
+            return Rejected(SubType.INTERNAL_ERROR, str(error), status=503)
         case QuotaExceeded():
             return Rejected(SubType.QUOTA_EXCEEDED, str(error))
         case KeyOutOfBounds():

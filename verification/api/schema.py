@@ -98,8 +98,9 @@ REQUEST = an_object(
             },
             optional=("referenceJob", "costCenter", "campaignId", "features", "options"),
         ),
+        "attachments": a_list(an_object({"name": TEXT, "contentType": TEXT, "content": TEXT | {"format": "byte"}})),
     },
-    optional=("mail", "job"),
+    optional=("recipients", "mail", "job", "attachments"),
 )
 ACCEPTED = an_object(
     {

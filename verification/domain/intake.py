@@ -69,6 +69,7 @@ class Recipient:
     index: int
     email: str
     reference: str = ""
+    refused_as: str = ""  # its classifier, where it is refused before it is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +300,14 @@ def accept_recipients(
 
 def request_rows(recipients: Iterable[Recipient]) -> Iterator[Row]:
     for position, one in enumerate(recipients):
-        yield Row(position, syntax.split_display_name(one.email), one.block, one.index, one.reference)
+        yield Row(
+            position,
+            syntax.split_display_name(one.email),
+            one.block,
+            one.index,
+            one.reference,
+            refused_as=one.refused_as,
+        )
 
 
 TAKEN_FIELDS = ("block", "block_index", "address", "classifier")

@@ -47,6 +47,13 @@ class ListRefused(Exception):
         self.line = line
 
 
+class ListTooLong(ListRefused):
+    """A list with more rows than may be brought."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The list has more than {limit:,} rows, which is the limit of this account.")
+
+
 def encoding_of(path: Path) -> str:
     """Give the name of a codec that reads the whole file.  Raises ListRefused."""
     with path.open("rb") as file:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from verification.domain.cells import is_our_export, unguard
-from verification.domain.list_text import MAX_LINE, ListRefused, encoding_of, text_lines
+from verification.domain.list_text import MAX_LINE, ListRefused, ListTooLong, encoding_of, text_lines
 from verification.engine import syntax
 from verification.models import Upload
 
@@ -157,7 +157,7 @@ def measure(path: Path, encoding: str, delimiter: str, *, max_rows: int | None, 
             if widest > MAX_COLUMNS:
                 raise ListRefused(f"Row {count + skip:,} has {widest:,} columns; {MAX_COLUMNS:,} are possible.")
     if max_rows is not None and count > max_rows:
-        raise ListRefused(f"The list has more than {max_rows:,} rows, which is the limit of this account.")
+        raise ListTooLong(max_rows)
     return count, widest
 
 

@@ -32,6 +32,7 @@ class Row(NamedTuple):
     block_index: int = 0
     reference: str = ""
     original: list[str] | None = None
+    refused_as: str = ""  # its classifier, where it is refused before it is looked at
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class Piece:
     forbidden_names: frozenset[str]  # before the @, in lower case
     total: int = 0
     duplicate: int = 0
-    forbidden: int = 0
+    forbidden: int = 0  # or refused before
     suppressed: int = 0
     refused: list[tuple[object, ...]] = field(default_factory=list)  # columns of REFUSED_TYPES
     mailboxes: dict[str, int] = field(default_factory=dict)  # of the rows taken, with their positions
@@ -58,7 +59,7 @@ class Piece:
 
     @property
     def not_wanted(self) -> int:
-        """Rows that are addresses and were refused."""
+        """Rows that were refused, though they may be addresses."""
         return self.forbidden + self.suppressed
 
     @property
@@ -175,7 +176,10 @@ def columns(piece: Piece, row: Row) -> tuple[object, ...]:
     piece.total += 1
     address = syntax.parse(row.email)
     classifier, duplicate_of = Classifier.TAKEN.value, None
-    if address.fault is not None:
+    if row.refused_as:
+        classifier = row.refused_as
+        piece.forbidden += 1
+    elif address.fault is not None:
         classifier = Classifier.INVALID_FORMAT.value
         piece.refused.append((row.position, *refusal(address)))
     elif address.mailbox.rpartition("@")[0].lower() in piece.forbidden_names:

@@ -20,6 +20,7 @@ class Classifier(models.TextChoices):
     PREVIOUSLY_BOUNCED = "PREVIOUSLY_BOUNCED"  # these three: by a suppression list
     TEMPORARY_SUPPRESSED = "TEMPORARY_SUPPRESSED"
     SUPPRESSED = "SUPPRESSED"
+    VIRUS_DETECTED = "VIRUS_DETECTED"  # in the attachment that it came in
 
 
 class CheckQuerySet(models.QuerySet["Check"]):

@@ -89,6 +89,8 @@ def note_of(row: Row) -> str:
         return "Not an address: not charged"
     if row.check.classifier == Classifier.FORBIDDEN_RECIPIENT:
         return "Names like this are forbidden in this account's features: not asked, not charged"
+    if row.check.classifier == Classifier.VIRUS_DETECTED:
+        return "In an attachment that holds something harmful: not asked, not charged"
     if row.check.classifier in SUPPRESSED:
         return SUPPRESSED[Classifier(row.check.classifier)]
     if row.verdict is not None and not row.verdict.final:

@@ -97,7 +97,6 @@ def test_all_that_may_be_given() -> None:
             "Size limit exceeded for job.referenceJob",
         ),
         (to(*[{"email": "a@b.c"}] * 4), "LIMIT_EXCEEDED", "Count limit exceeded for recipients"),
-        ({"recipients": [JANE], "attachments": []}, "FORBIDDEN_PARAMS", "Unsupported value for attachments"),
         ({"recipients": [JANE], "mail": {"from": "a@b.c"}}, "INVALID_FORMAT", "Invalid format for mail.from"),
         (
             {"recipients": [JANE], "mail": {"from": {}}},

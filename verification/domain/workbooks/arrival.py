@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verification.domain.cells import guard, is_our_export
-from verification.domain.list_text import ListRefused
+from verification.domain.list_text import ListRefused, ListTooLong
 from verification.domain.workbooks.book import read_book
 from verification.domain.workbooks.package import opened
 
@@ -52,7 +52,7 @@ def write_csv(path: Path, target: Path, *, sheet: str | None = None, max_rows: i
             is_ours, written = None, 0
             for count, (_, cells) in enumerate(book.rows(sheet)):
                 if count > max_rows:  # one of them may be a header
-                    raise ListRefused(f"The list has more than {max_rows:,} rows, which is the limit of this account.")
+                    raise ListTooLong(max_rows)
                 if is_ours is None:
                     is_ours = is_our_export(cells)
                 written += writer.writerow(map(guard, cells) if is_ours else cells)  # characters, at most bytes
