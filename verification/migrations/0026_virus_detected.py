@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('verification', '0024_workbooks'),
+        ('verification', '0025_bounces'),
     ]
 
     operations = [
