@@ -35,7 +35,7 @@ def test_pages_show_the_reader_s_time(client: Client, zone: str, shown: str, nam
     client.cookies["zone"] = zone
     page = client.get("/you/").text
     assert f">{shown}</time>" in page
-    assert f"Times are those of {name}." in page
+    assert f"Time zone: {name}." in page
 
 
 def test_what_is_typed_is_in_the_reader_s_time(client: Client) -> None:
