@@ -25,6 +25,7 @@ RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)  # 27 h 35 min an
 TRIES = len(RETRY_SECONDS) + 1
 JITTER = 0.1  # of a pause, on top of it
 AT_ONCE = 4  # sendings to an endpoint; one while it fails
+OF_ACCOUNT = 20  # sendings of an account, to all its endpoints; half of them to those that fail
 LONGEST_LOG = 20  # tries that are shown, the newest
 
 # Accounts that are active and have the feature; no row is a row with the defaults.
@@ -65,27 +66,39 @@ WHERE w.state = 'active' AND j.id = w.job_id AND j.status IN ('finished', 'cance
   AND NOT EXISTS (SELECT FROM verification_event e WHERE e.job_id = j.id AND e.written_in >= w.seen)
 """
 
+# Accounts take turns: who has least under way comes first, so that one with many dead receivers (each job may name one)
+# fills its own share only.  Within an account those that fail come last, and leave half of its share to the others.
 CLAIM = f"""
-WITH picked AS (
-    SELECT d.id FROM (
+WITH at_work AS MATERIALIZED (
+    SELECT b.endpoint_id, w.account_id, count(*) AS busy
+    FROM verification_webhookdelivery b JOIN verification_webhookendpoint w ON w.id = b.endpoint_id
+    WHERE b.state = 'pending' AND b.lease_until >= now() GROUP BY 1, 2
+), candidates AS MATERIALIZED (
+    SELECT d.id, w.failing_since IS NOT NULL AS fails,
+           coalesce((SELECT sum(busy) FROM at_work o WHERE o.account_id = w.account_id), 0) + row_number() OVER (
+               PARTITION BY w.account_id
+               ORDER BY w.failing_since IS NOT NULL, d.place + coalesce(at_work.busy, 0), d.due_at, d.id) AS turn
+    FROM (
         SELECT DISTINCT endpoint_id FROM verification_webhookdelivery
         WHERE state = 'pending' AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
     ) AS waiting
     JOIN verification_webhookendpoint w ON w.id = waiting.endpoint_id AND w.state <> 'disabled' {_ALLOWED}
+    LEFT JOIN at_work ON at_work.endpoint_id = w.id
     CROSS JOIN LATERAL (
-        SELECT count(*) AS busy FROM verification_webhookdelivery b
-        WHERE b.endpoint_id = w.id AND b.state = 'pending' AND b.lease_until >= now()
-    ) AS at_work
-    CROSS JOIN LATERAL (
-        SELECT id FROM verification_webhookdelivery
+        SELECT id, due_at, row_number() OVER (ORDER BY due_at, created_at, first_seq) AS place
+        FROM verification_webhookdelivery
         WHERE endpoint_id = w.id AND state = 'pending' AND due_at <= now()
           AND (lease_until IS NULL OR lease_until < now())
         ORDER BY due_at, created_at, first_seq
-        LIMIT greatest(CASE WHEN w.failing_since IS NULL THEN {AT_ONCE} ELSE 1 END - at_work.busy, 0)
-        FOR NO KEY UPDATE SKIP LOCKED
+        LIMIT greatest(CASE WHEN w.failing_since IS NULL THEN {AT_ONCE} ELSE 1 END - coalesce(at_work.busy, 0), 0)
     ) AS d
     WHERE coalesce(c.webhooks, true)
-    LIMIT %(most)s
+), picked AS (
+    SELECT d.id FROM candidates JOIN verification_webhookdelivery d USING (id)
+    WHERE turn <= CASE WHEN fails THEN {OF_ACCOUNT // 2} ELSE {OF_ACCOUNT} END
+      AND d.state = 'pending' AND (d.lease_until IS NULL OR d.lease_until < now())
+    ORDER BY turn, d.due_at LIMIT %(most)s
+    FOR NO KEY UPDATE OF d SKIP LOCKED
 ), claimed AS (
     UPDATE verification_webhookdelivery d
     SET token = %(token)s, lease_until = now() + make_interval(secs => {LEASE_SECONDS})
