@@ -24,6 +24,7 @@ from tests.fixtures_mail_world import MailWorld
 from tests.verification.doctor.test_examination import CLOSED
 from tests.verification.factories import make_job, owner_of
 from verification.domain import doctor, drain, probe_state
+from verification.domain.doctor import inside
 from verification.models import CheckResult, Finding, Subject
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,6 +43,7 @@ def world(
     settings.RETRY_MINUTES = []
     settings.PORT_25_HOSTS = CLOSED
     monkeypatch.setattr(drain, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(inside, "LOOK_SECONDS", 0.05)  # for a cluster, of which there is none
     probe_state.forget()
     yield
     probe_state.forget()

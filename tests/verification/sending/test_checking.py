@@ -17,7 +17,7 @@ from tests.verification.factories import make_domain, owner_of
 from verification.domain import sending
 from verification.domain.sending import checking
 from verification.domain.sweeper import LOOK_SECONDS, Sweeper
-from verification.engine.resolver import conversation
+from verification.engine.resolver import Resolver
 from verification.engine.senders.checked import Checked, Outcome
 from verification.models import CheckKind, SendingDomain
 
@@ -30,8 +30,7 @@ def world(settings: Settings, mail_world: MailWorld, tmp_path: Path, monkeypatch
     settings.MAIL_WORLD = True
     settings.MAIL_WORLD_DNS = mail_world.dns
     settings.SOURCE_ADDRESSES = ["127.1.0.21"]
-    monkeypatch.setattr("verification.engine.resolver.resolver.TRY_SECONDS", (0.4, 0.3, 0.3))
-    monkeypatch.setattr(conversation, "TRY_SECONDS", (0.4, 0.3, 0.3))
+    monkeypatch.setitem(Resolver.__init__.__kwdefaults__, "try_seconds", (0.4, 0.3, 0.3))
 
 
 def outcomes(domain: SendingDomain) -> str:
