@@ -32,6 +32,7 @@ class Receiver:
     got: list[Sent] = field(default_factory=list)
     connections: int = 0
     endless: bytes = b""  # sent after an answer, again and again
+    drip_seconds: float = 0  # between two of these
     closing: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -56,7 +57,9 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             line = self.rfile.readline().decode()
             if not line:
                 return
-            headers = dict(read_headers(self.rfile))
+            headers: dict[str, str] = {}
+            for name, value in read_headers(self.rfile):
+                headers[name] = f"{headers[name]}, {value}" if name in headers else value
             body = self.rfile.read(int(headers.get("content-length", "0")))
             receiver.got.append(Sent(line.split()[1], headers, body))
             answer = receiver.next_answer()
@@ -64,7 +67,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
                 receiver.closing.wait(60)
                 return
             self.wfile.write(answer)
-            while receiver.endless and not receiver.closing.is_set():
+            while receiver.endless and not receiver.closing.wait(receiver.drip_seconds):
                 self.wfile.write(receiver.endless)
 
         def finish(self) -> None:

@@ -351,14 +351,14 @@ def test_a_secret_of_another_key_is_said(account: Account, receiver: Receiver, s
 def test_a_job_s_own_endpoint_gets_its_events_and_ends(account: Account, receiver: Receiver) -> None:
     other = make_job(["other"], account=account)
     job = make_job(["jane@ok.test", "none"], account=account)
-    wanted = endpoints.Notification(receiver.url, {"Authorization": "Basic dTpw", "X-Their": "own"})
+    wanted = endpoints.Notification(receiver.url, {"Authorization": "Basic dTpw", "user-agent": "theirs"})
     endpoint = endpoints.attach(job=job, notification=wanted)
     WebhookEndpoint.objects.update(seen=0)  # as in the transaction that makes the job
     work_off()
     assert {body["meta"]["jobId"] for body in bodies(receiver)} == {str(job.pk)} != {str(other.pk)}  # type: ignore[index]
     assert len(receiver.got) == 2  # STARTED and DROPPED
     sent = receiver.got[0]
-    assert (sent.headers["authorization"], sent.headers["x-their"]) == ("Basic dTpw", "own")
+    assert (sent.headers["authorization"], sent.headers["user-agent"]) == ("Basic dTpw", "theirs")
     secret = endpoints.secret_of(endpoints.notification_secrets(account))
     message, stamp = sent.headers["webhook-id"], int(sent.headers["webhook-timestamp"])
     assert sent.headers["webhook-signature"] == signing.sign(message, stamp, sent.body, secret)

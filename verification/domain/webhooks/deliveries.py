@@ -66,6 +66,7 @@ WHERE w.state = 'active' AND j.id = w.job_id AND j.status IN ('finished', 'cance
   AND NOT EXISTS (SELECT FROM verification_event e WHERE e.job_id = j.id AND e.written_in >= w.seen)
 """
 
+_SHARE = f"CASE WHEN {{fails}} THEN {OF_ACCOUNT // 2} ELSE {OF_ACCOUNT} END"  # constants
 # Accounts take turns: who has least under way comes first, so that one with many dead receivers (each job may name one)
 # fills its own share only.  Within an account those that fail come last, and leave half of its share to the others.
 CLAIM = f"""
@@ -73,9 +74,11 @@ WITH at_work AS MATERIALIZED (
     SELECT b.endpoint_id, w.account_id, count(*) AS busy
     FROM verification_webhookdelivery b JOIN verification_webhookendpoint w ON w.id = b.endpoint_id
     WHERE b.state = 'pending' AND b.lease_until >= now() GROUP BY 1, 2
+), share AS MATERIALIZED (
+    SELECT account_id, sum(busy) AS busy FROM at_work GROUP BY 1
 ), candidates AS MATERIALIZED (
     SELECT d.id, w.failing_since IS NOT NULL AS fails,
-           coalesce((SELECT sum(busy) FROM at_work o WHERE o.account_id = w.account_id), 0) + row_number() OVER (
+           coalesce(share.busy, 0) + row_number() OVER (
                PARTITION BY w.account_id
                ORDER BY w.failing_since IS NOT NULL, d.place + coalesce(at_work.busy, 0), d.due_at, d.id) AS turn
     FROM (
@@ -84,6 +87,7 @@ WITH at_work AS MATERIALIZED (
     ) AS waiting
     JOIN verification_webhookendpoint w ON w.id = waiting.endpoint_id AND w.state <> 'disabled' {_ALLOWED}
     LEFT JOIN at_work ON at_work.endpoint_id = w.id
+    LEFT JOIN share ON share.account_id = w.account_id
     CROSS JOIN LATERAL (
         SELECT id, due_at, row_number() OVER (ORDER BY due_at, created_at, first_seq) AS place
         FROM verification_webhookdelivery
@@ -92,10 +96,10 @@ WITH at_work AS MATERIALIZED (
         ORDER BY due_at, created_at, first_seq
         LIMIT greatest(CASE WHEN w.failing_since IS NULL THEN {AT_ONCE} ELSE 1 END - coalesce(at_work.busy, 0), 0)
     ) AS d
-    WHERE coalesce(c.webhooks, true)
+    WHERE coalesce(c.webhooks, true) AND coalesce(share.busy, 0) < {_SHARE.format(fails="w.failing_since IS NOT NULL")}
 ), picked AS (
     SELECT d.id FROM candidates JOIN verification_webhookdelivery d USING (id)
-    WHERE turn <= CASE WHEN fails THEN {OF_ACCOUNT // 2} ELSE {OF_ACCOUNT} END
+    WHERE turn <= {_SHARE.format(fails="fails")}
       AND d.state = 'pending' AND (d.lease_until IS NULL OR d.lease_until < now())
     ORDER BY turn, d.due_at LIMIT %(most)s
     FOR NO KEY UPDATE OF d SKIP LOCKED

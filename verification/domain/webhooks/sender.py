@@ -108,7 +108,7 @@ class Sender:
         except Unreadable:
             return Outcome(0, "Its secret was sealed under another SECRET_KEY; make a new one.")
         signed = headers_of(delivery.message_id, int(time.time()), body, own_secrets)
-        headers = {"Content-Type": "application/json", "User-Agent": "Candour-Webhooks/1", **more, **signed}
+        headers = {"content-type": "application/json", "user-agent": "Candour-Webhooks/1", **more, **signed}
         return await self._transport.post(delivery.url, body, headers)
 
     @transaction.atomic
