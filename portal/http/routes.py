@@ -11,6 +11,7 @@ from django.conf import settings
 MEGABYTE = 1_000_000
 JOB_REQUEST_BYTES = 20_971_520  # docs/api/job-request.md
 UPLOAD_PAGE = re.compile(r"/a/[^/]+/lists/new")
+IMPORT_PAGE = re.compile(r"/a/[^/]+/suppression/import")
 
 
 class Shape(Enum):
@@ -45,6 +46,7 @@ VERIFY = Route(65_536, Shape.PROBLEM, Credential.LICENSE_KEY)
 API = Route(MEGABYTE, Shape.PROBLEM, Credential.LICENSE_KEY)
 UPLOAD = Route((settings.UPLOAD_MEGABYTES + 1) * MEGABYTE, Shape.PAGE, Credential.SESSION)  # + 1: multipart's frame
 IMPORT = Route(JOB_REQUEST_BYTES, Shape.PROBLEM, Credential.LICENSE_KEY)
+IMPORT_BY_PAGE = Route(JOB_REQUEST_BYTES + MEGABYTE, Shape.PAGE, Credential.SESSION)
 BOUNCES = Route(4 * MEGABYTE, Shape.PROBLEM, Credential.LICENSE_KEY)
 PAGE = Route(MEGABYTE, Shape.PAGE, Credential.NONE)
 
@@ -65,6 +67,8 @@ def route_of(method: str, path: str) -> Route:
         return API
     if method == "POST" and UPLOAD_PAGE.fullmatch(path):
         return UPLOAD
+    if method == "POST" and IMPORT_PAGE.fullmatch(path):
+        return IMPORT_BY_PAGE
     return PAGE
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.domain.access import Permission
-from verification.domain import suppression_list
+from verification.domain import suppression_csv, suppression_files, suppression_list
 from verification.models import Suppression, SuppressionKind, SuppressionSource
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import SuppressForm
@@ -33,6 +34,12 @@ def suppression(request: AccountRequest) -> HttpResponseBase:
         else:
             messages.success(request, f"{entry.mailbox} is on the list.")
             return redirect("suppression", account=account.slug)
+    return shown(request, form, status=422 if form.errors else 200)
+
+
+def shown(request: AccountRequest, form: SuppressForm, *, status: int, **more: object) -> HttpResponseBase:
+    """Show the list, with what became of something on top."""
+    account = request.membership.account
     search = request.GET.get("search", "")[:500]
     found = suppression_list.found(account=account, search=search).newest_first()
     context = {
@@ -42,8 +49,33 @@ def suppression(request: AccountRequest) -> HttpResponseBase:
         "kinds": SuppressionKind.choices,
         "search": search,
         "page": Paginator(found, ROWS).get_page(request.GET.get("page")),
+        "most_files": suppression_files.MOST_FILES,
     }
-    return page(request, "verification/suppression.html", context, status=422 if form.errors else 200)
+    return page(request, "verification/suppression.html", context | more, status=status)
+
+
+@require_POST
+@account_page(Permission.MANAGE_SUPPRESSION)
+def import_suppressions(request: AccountRequest) -> HttpResponseBase:
+    """Take files in, and show what became of each."""
+    files = [(file.name or "", file.file) for file in request.FILES.getlist("files") if file.file is not None]
+    form = SuppressForm(None)
+    if not files:
+        return shown(request, form, status=422, fault="Choose a file.")
+    brought = suppression_files.take_in(
+        account=request.membership.account, files=files, actor=request.user, now=timezone.now()
+    )
+    return shown(request, form, status=422 if all(one.fault for one in brought) else 200, brought=brought)
+
+
+@require_safe
+@account_page(Permission.MANAGE_SUPPRESSION)
+def export_suppressions(request: AccountRequest) -> HttpResponseBase:
+    """Give the list as CSV, which can be brought in again."""
+    pieces = suppression_csv.give_out(account=request.membership.account)
+    response = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="suppression.csv"'
+    return response
 
 
 @require_POST

@@ -59,7 +59,12 @@ def asked(client: Client, world: World, name: str, account: Account | None = Non
 
 def test_no_page_is_forgotten_here() -> None:
     elsewhere = {"ask_for_feature", "domains", *OF_A_DOMAIN}  # test_settings.py, test_domains.py
-    elsewhere |= {"suppression", "unsuppress"}  # test_suppression_views.py
+    elsewhere |= {
+        "suppression",
+        "unsuppress",
+        "import_suppressions",
+        "export_suppressions",
+    }  # test_suppression_views.py
     elsewhere |= {name for name in (pattern.name or "" for pattern in urlpatterns) if "webhook" in name}
     elsewhere |= {"renew_notification_secret", "replay_delivery"}  # test_webhook_views.py
     assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, *FILES, *elsewhere}
