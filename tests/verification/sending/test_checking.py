@@ -30,7 +30,8 @@ def world(settings: Settings, mail_world: MailWorld, tmp_path: Path, monkeypatch
     settings.MAIL_WORLD = True
     settings.MAIL_WORLD_DNS = mail_world.dns
     settings.SOURCE_ADDRESSES = ["127.1.0.21"]
-    monkeypatch.setitem(Resolver.__init__.__kwdefaults__, "try_seconds", (0.4, 0.3, 0.3))
+    defaults = Resolver.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "try_seconds", (0.4, 0.3, 0.3))
 
 
 def outcomes(domain: SendingDomain) -> str:
