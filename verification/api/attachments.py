@@ -13,12 +13,13 @@ from verification.domain.attachments import Attachment
 
 MOST_ATTACHMENTS = 10
 LONGEST_NAME = 255
-EXTENSIONS = frozenset((".csv", ".txt", ".tsv", ".xlsx", ".xlsm"))
+EXTENSIONS = frozenset((".csv", ".txt", ".tsv", ".xlsx", ".xlsm"))  # each with .gz, too
 CONTENT_TYPES = frozenset(
     (
         *("text/csv", "text/plain", "text/tab-separated-values"),
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "application/vnd.ms-excel.sheet.macroenabled.12",
+        *("application/gzip", "application/x-gzip"),
     )
 )
 
@@ -42,7 +43,7 @@ def read_attachment(member: object, path: str) -> Attachment:
         raise too_long(f"{path}.name")
     if not name.isprintable():
         raise invalid_value(f"{path}.name")
-    if PurePosixPath(name.lower()).suffix not in EXTENSIONS:
+    if PurePosixPath(name.lower().removesuffix(".gz")).suffix not in EXTENSIONS:
         raise unsupported(f"{path}.name")
     content_type = full_text(holder, "contentType", path)
     if content_type.partition(";")[0].strip().lower() not in CONTENT_TYPES:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 from accounts.domain.config import config_of, require
 from accounts.models import Account
-from verification.domain import antivirus, job_features, lists, uploads, workbooks
+from verification.domain import antivirus, gzipped, lists, uploads, workbooks
 from verification.domain.intake import Recipient
 from verification.domain.list_text import ListRefused, ListTooLong
 from verification.models import Classifier, Upload
 
 logger = logging.getLogger(__name__)
 
-MOST_TEXT = 20_971_520  # bytes of a sheet, as many as a request may have
+MOST_TEXT = 20_971_520  # bytes of a sheet or of a file when it is unpacked, as many as a request may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,6 @@ def recipients_of(
     """
     config = config_of(account, sending_domain)
     require(config, "attachments")
-    job_features.switched_off(config, features)
     is_scanned = config.antivirus and features.get("antivirus", True)
     first = recipients[-1].block + 1 if recipients else 0
     found: list[Recipient] = []
@@ -118,6 +117,7 @@ def is_harmful(upload: Upload) -> bool:
 
 def addresses(upload: Upload, *, max_rows: int) -> list[str]:
     """Give what stands in the first column with addresses, row by row.  Raises ListRefused."""
+    gzipped.unpack(upload.path, max_bytes=MOST_TEXT)
     is_workbook = workbooks.is_workbook(upload.path)
     if is_workbook:
         text = upload.path.with_suffix(".part")

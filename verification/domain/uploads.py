@@ -21,7 +21,7 @@ from django.db import transaction
 
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, User
-from verification.domain import antivirus, workbooks
+from verification.domain import antivirus, gzipped, workbooks
 from verification.domain.failpoints import failpoint
 from verification.domain.lists import ListRefused, Look, look
 from verification.domain.workbooks import Chosen
@@ -73,6 +73,7 @@ def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: 
         size = write(final, chunks, config)
         if config.antivirus:
             scan(final, filename)
+        gzipped.unpack(final, max_bytes=config.upload_megabytes * MEGABYTE)
         chosen = convert(final, config)
         found = read(final, filename, config, chosen)
         return keep(upload_id, account, user, filename, size, found, now, chosen or Chosen("", []))

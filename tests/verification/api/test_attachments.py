@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_addresses_of_attachments_join_the_job() -> None:
         "recipients": [JANE],
         "attachments": [
             attached("name;mail\nJoe;joe@ok.test\nJane;Jane <JANE@ok.test>\nNobody;\n;no address\n"),
-            attached("a@ok.test\nb@ok.test\n", "more.TXT", "text/plain; charset=utf-8"),
+            attached(gzip.compress(b"a@ok.test\nb@ok.test\n"), "more.TXT.gz", "application/gzip"),
             attached(builder.list_of(["id", "mail"], ["7", "c@ok.test"], ["8", "d@d@"]), "Book.xlsx", XLSX),
         ],
     }
@@ -137,6 +138,7 @@ AT = "attachments[0]"
         ([GOOD | {"name": "a\n.csv"}], VALUE, f"Invalid value for {AT}.name"),
         ([GOOD | {"name": "x" * 252 + ".csv"}], "LIMIT_EXCEEDED", f"Size limit exceeded for {AT}.name"),
         ([GOOD | {"name": "list.exe"}], "FORBIDDEN_PARAMS", f"Unsupported value for {AT}.name"),
+        ([GOOD | {"name": "list.gz"}], "FORBIDDEN_PARAMS", f"Unsupported value for {AT}.name"),
         ([GOOD | {"name": "csv"}], "FORBIDDEN_PARAMS", f"Unsupported value for {AT}.name"),
         ([GOOD | {"contentType": ""}], MISSING, f"Missing mandatory value for {AT}.contentType"),
         ([GOOD | {"contentType": "image/png"}], "FORBIDDEN_PARAMS", f"Unsupported value for {AT}.contentType"),
