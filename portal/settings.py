@@ -228,6 +228,7 @@ STORAGES = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]  # English is in the sources
 USE_TZ = True
 
 REST_FRAMEWORK = {

@@ -8,6 +8,7 @@ from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.domain import accounts
@@ -24,7 +25,7 @@ def account_settings(request: AccountRequest) -> HttpResponseBase:
     form = AccountNameForm(request.POST or None, initial={"name": account.name})
     if request.method == "POST" and form.is_valid():
         accounts.change(account=account, actor=request.user, name=form.cleaned_data["name"])
-        messages.success(request, "The name is saved.")
+        messages.success(request, gettext("The name is saved."))
         return redirect("account_settings", account=account.slug)
     context = {"section": "settings", "tab": "account", "form": form}
     return page(request, "accounts/settings.html", context, status=422 if form.errors else 200)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import mails
 from accounts.domain import guesses, invitations
@@ -72,7 +73,7 @@ class PortalAdapter(DefaultAccountAdapter):
                 client=truncate_ip(self.get_client_ip(request)), email=email, device=device_of(request, email)
             )
         except guesses.TooManyGuesses:
-            raise self.validation_error("too_many_login_attempts") from None
+            raise self.validation_error(gettext("too_many_login_attempts")) from None
         self._login_failed_rl_usage = RightGuess(taken)  # allauth rolls it back when the password is right
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:

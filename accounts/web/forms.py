@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.domain.team import GIVEN
 from accounts.models import Role
@@ -20,14 +21,14 @@ class OneLineField(forms.CharField):
 
 
 class InviteForm(forms.Form):
-    email = forms.EmailField(label="E-mail address", max_length=254)
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254)
     role = forms.TypedChoiceField(choices=ROLES, coerce=Role, initial=Role.MEMBER)
 
 
 class NameForm(forms.Form):
     """What a person is called."""
 
-    name = OneLineField(label="Your name", max_length=150, required=False)
+    name = OneLineField(label=gettext_lazy("Your name"), max_length=150, required=False)
 
 
 class MailsForm(forms.Form):
@@ -37,13 +38,13 @@ class MailsForm(forms.Form):
 
 
 class AccountNameForm(forms.Form):
-    name = OneLineField(label="Name", max_length=200)
+    name = OneLineField(label=gettext_lazy("Name"), max_length=200)
 
 
 class CloseForm(forms.Form):
     """The account's name, typed once more."""
 
-    name = OneLineField(label="Type the account's name", max_length=200)
+    name = OneLineField(label=gettext_lazy("Type the account's name"), max_length=200)
 
     def __init__(self, *args: Any, account_name: str, **kwargs: Any) -> None:  # Any: Django's signature
         super().__init__(*args, **kwargs)
@@ -52,7 +53,7 @@ class CloseForm(forms.Form):
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])
         if name != " ".join(self.account_name.split()):
-            raise forms.ValidationError("That is not the account's name.")
+            raise forms.ValidationError(gettext("That is not the account's name."))
         return name
 
 
@@ -63,8 +64,8 @@ class RoleForm(forms.Form):
 class TransferForm(forms.Form):
     """Whom the ownership goes to."""
 
-    member = forms.TypedChoiceField(label="New owner", coerce=int)
-    stay = forms.BooleanField(label="I stay an owner, too", required=False)
+    member = forms.TypedChoiceField(label=gettext_lazy("New owner"), coerce=int)
+    stay = forms.BooleanField(label=gettext_lazy("I stay an owner, too"), required=False)
 
     def __init__(self, *args: Any, members: list[tuple[int, str]], **kwargs: Any) -> None:  # Any: Django's signature
         super().__init__(*args, **kwargs)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.domain.key_rules import LARGEST_LIMIT, LONGEST_NAME, LONGEST_OVERLAP
 from accounts.models import KeyKind, LicenseKey, Scope
@@ -43,14 +44,17 @@ class OwnLimitField(forms.IntegerField):
 class KeyForm(forms.Form):
     """What can be changed of a key."""
 
-    name = OneLineField(label="Name", max_length=LONGEST_NAME)
+    name = OneLineField(label=gettext_lazy("Name"), max_length=LONGEST_NAME)
     scopes = forms.MultipleChoiceField(
-        label="May be used to", choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=usual_scopes
+        label=gettext_lazy("May be used to"),
+        choices=Scope.choices,
+        widget=forms.CheckboxSelectMultiple,
+        initial=usual_scopes,
     )
-    allowed_networks = NetworksField(label="Allowed networks", required=False, max_length=4_000)
+    allowed_networks = NetworksField(label=gettext_lazy("Allowed networks"), required=False, max_length=4_000)
     monthly_cap = OwnLimitField("Checks a month")
     calls_per_minute = OwnLimitField("Calls a minute")
-    expires_at = MomentField(label="Expires", required=False)
+    expires_at = MomentField(label=gettext_lazy("Expires"), required=False)
 
     @classmethod
     def showing(cls, key: LicenseKey) -> KeyForm:
@@ -72,13 +76,15 @@ class KeyForm(forms.Form):
 
 
 class NewKeyForm(KeyForm):
-    kind = forms.TypedChoiceField(label="Kind", choices=KeyKind.choices, coerce=KeyKind, initial=KeyKind.LIVE)
+    kind = forms.TypedChoiceField(
+        label=gettext_lazy("Kind"), choices=KeyKind.choices, coerce=KeyKind, initial=KeyKind.LIVE
+    )
 
 
 class RotateForm(forms.Form):
     """Until when the present secret is let in; `replaces` is the prefix that the person saw."""
 
-    old_until = MomentField(label="Let the present secret in until", required=False)
+    old_until = MomentField(label=gettext_lazy("Let the present secret in until"), required=False)
     replaces = forms.CharField(max_length=20)
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:  # Any: Django's signature
@@ -90,5 +96,5 @@ class RotateForm(forms.Form):
         """Refuse the past: the old secret would end at once, by a mistake."""
         moment: datetime | None = self.cleaned_data["old_until"]
         if moment is not None and moment <= self.now:
-            raise forms.ValidationError("That is over. Leave it empty to let the present secret in no more.")
+            raise forms.ValidationError(gettext("That is over. Leave it empty to let the present secret in no more."))
         return moment

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
@@ -27,7 +28,7 @@ def you(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         user.name = form.cleaned_data["name"]
         user.save(update_fields=["name"])
-        messages.success(request, "Your name is saved.")
+        messages.success(request, gettext("Your name is saved."))
         return redirect("you")
     kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
     sessions = UserSession.objects.filter(user=user).order_by("-last_seen_at")[:20]
@@ -51,5 +52,5 @@ def mails(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         user.mail_when_done = form.cleaned_data["mail_when_done"]
         user.save(update_fields=["mail_when_done"])
-        messages.success(request, "Your mails are set.")
+        messages.success(request, gettext("Your mails are set."))
     return redirect("you")

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from accounts.domain import accounts, invitations
 from accounts.domain.team import TeamRefused
@@ -34,11 +35,13 @@ class SignUpForm(SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: allauth's signature
         super().__init__(*args, **kwargs)
         self.invitation = invitation_of(context.request)
-        self.fields["name"] = forms.CharField(label="Your name", max_length=150, required=False)
+        self.fields["name"] = forms.CharField(label=gettext_lazy("Your name"), max_length=150, required=False)
         self.fields["name"].widget.attrs["autocomplete"] = "name"
         if self.invitation is None:
             self.fields["account_name"] = forms.CharField(
-                label="Company or team", max_length=200, help_text="Names your account; others can be invited to it."
+                label=gettext_lazy("Company or team"),
+                max_length=200,
+                help_text="Names your account; others can be invited to it.",
             )
         else:
             self.fields["email"].disabled = True

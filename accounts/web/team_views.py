@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import mails
@@ -101,7 +102,7 @@ def change_role(request: AccountRequest, member_id: int) -> HttpResponseBase:
     member_of(request, member_id)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose one of the roles.")
+        messages.error(request, gettext("Choose one of the roles."))
         return back(request)
     try:
         member = team.change_role(membership_id=member_id, role=form.cleaned_data["role"], actor=request.membership)

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.domain.access import Permission, may
@@ -88,7 +89,9 @@ def domain(request: AccountRequest, domain_id: int) -> HttpResponseBase:
 def check(request: AccountRequest, domain_id: int) -> HttpResponseBase:
     """Have the DNS looked at now."""
     if not sending.check_now(domain_of(request, domain_id)):
-        messages.info(request, "This was checked a moment ago. Changes of the DNS take a while to be seen everywhere.")
+        messages.info(
+            request, gettext("This was checked a moment ago. Changes of the DNS take a while to be seen everywhere.")
+        )
     return redirect("domain", account=request.membership.account.slug, domain_id=domain_id)
 
 
@@ -107,9 +110,9 @@ def change_key(request: AccountRequest, domain_id: int) -> HttpResponseBase:
         except sending.SelectorUnfit as fault:
             messages.error(request, str(fault))
         else:
-            messages.success(request, "Saved. The key is looked at now.")
+            messages.success(request, gettext("Saved. The key is looked at now."))
     else:
-        messages.error(request, "A selector has at most 63 characters.")
+        messages.error(request, gettext("A selector has at most 63 characters."))
     return redirect("domain", account=request.membership.account.slug, domain_id=domain_id)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.domain.access import Permission
@@ -31,7 +32,7 @@ def erase(request: AccountRequest) -> HttpResponseBase:
         except erasures.TooManyErasures:
             form.add_error(None, f"{erasures.MOST_OPEN} erasures are under way; wait until some are done.")
         else:
-            messages.success(request, "The address is being erased; the receipt is below.")
+            messages.success(request, gettext("The address is being erased; the receipt is below."))
             return redirect("erase", account=account.slug)
     receipts = Erasure.objects.of(account).newest_first().select_related("requested_by", "key")
     context = {

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain import feature_requests
@@ -95,9 +96,9 @@ def ask_for_feature(request: AccountRequest) -> HttpResponseBase:
     except feature_requests.UnknownFeature:
         raise Http404 from None
     except feature_requests.AskedAlready:
-        messages.info(request, "You asked for this already; the answer comes by mail.")
+        messages.info(request, gettext("You asked for this already; the answer comes by mail."))
     except feature_requests.TooManyRequests:
         messages.warning(request, f"That was enough for today: {feature_requests.A_DAY} requests a day can be sent.")
     else:
-        messages.success(request, "We have your request and will answer by mail.")
+        messages.success(request, gettext("We have your request and will answer by mail."))
     return redirect("features", account=account.slug)

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.domain.access import Permission
@@ -91,5 +92,5 @@ def unsuppress(request: AccountRequest, suppression_id: int) -> HttpResponseBase
     except suppression_list.Unfit as fault:
         messages.error(request, str(fault))
     else:
-        messages.success(request, "The address is taken again.")
+        messages.success(request, gettext("The address is taken again."))
     return redirect("suppression", account=account.slug)
