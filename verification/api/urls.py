@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from verification.api import (
     account,
+    accuracy,
     bounces,
     domains,
     erasures,
@@ -47,6 +48,7 @@ urlpatterns: list[URLPattern] = [
     path("v1/usage", usage.UsageView.as_view(), name="api-usage"),
     path("v1/erasures", erasures.ErasuresView.as_view(), name="api-erasures"),
     path("v1/erasures/<uuid:erasure_id>", erasures.ErasureView.as_view(), name="api-erasure"),
+    path("v1/accuracy", accuracy.AccuracyView.as_view(), name="api-accuracy"),
     path("v1/bounces", bounces.BouncesView.as_view(), name="api-bounces"),
     path("v1/suppressions", suppressions.SuppressionsView.as_view(), name="api-suppressions"),
     path("v1/suppressions/import", suppressions.ImportView.as_view(), name="api-import-suppressions"),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.domain.access import Permission
 from accounts.domain.allowance import allowance_of
 from accounts.models import LicenseKey
-from verification.domain import usage_report
+from verification.domain import accuracy, usage_report
 from verification.domain.forecast import Forecast, forecast
 from verification.web.access import AccountRequest, account_page, page
 
@@ -38,8 +38,16 @@ def quota(request: AccountRequest) -> HttpResponseBase:
         "bars": bars(span, {day: charged for day, _, charged in by_day}),
         "by_key": [(names.get(key, "Lists of these pages"), checks, charged) for key, checks, charged in by_key],
         "span": span,
+        "accuracy": [
+            (row, in_percent(row.share_decided, 1), in_percent(row.share_bounced, 2))
+            for row in accuracy.report(account=account, months=accuracy.USUAL_MONTHS, now=now)
+        ],
     }
     return page(request, "verification/quota.html", context)
+
+
+def in_percent(share: float | None, places: int) -> str:
+    return "–" if share is None else f"{100 * share:.{places}f} %"
 
 
 def words_of(found: Forecast, *, ends_on: date, today: date) -> str:

@@ -33,6 +33,7 @@ def test_the_schema_is_valid_and_complete(tmp_path: Path) -> None:
         "/api/emh/a/v2": ["get"],
         "/api/emh/a/v2/sandbox": ["get"],
         "/api/v1/account": ["get"],
+        "/api/v1/accuracy": ["get"],
         "/api/v1/bounces": ["post"],
         "/api/v1/domains": ["get"],
         "/api/v1/erasures": ["get", "post"],
@@ -92,4 +93,4 @@ def test_the_documentation_works_under_the_strict_csp(url: str, monkeypatch: pyt
         browser.close()
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    assert (shown, said) == (47, [])
+    assert (shown, said) == (48, [])
