@@ -33,6 +33,7 @@ class Receiver:
     connections: int = 0
     endless: bytes = b""  # sent after an answer, again and again
     drip_seconds: float = 0  # between two of these
+    endless_sent: int = 0  # bytes of them
     closing: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -69,6 +70,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             self.wfile.write(answer)
             while receiver.endless and not receiver.closing.wait(receiver.drip_seconds):
                 self.wfile.write(receiver.endless)
+                receiver.endless_sent += len(receiver.endless)
 
         def finish(self) -> None:
             try:
