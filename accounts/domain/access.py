@@ -142,6 +142,7 @@ def let_in(*, secret: str, client: str = "") -> tuple[LicenseKey, Standing]:
     """Give the key as `authenticate` does, and count the call.  Raises TooManyCalls, too."""
     keys.check_format(secret)
     admission = run(admitting_one(Caller(keys.digest(secret), client)))
+    assert admission.key_id is not None  # who has a secret has a key
     return LicenseKey.objects.select_related("account").get(pk=admission.key_id), admission.standing
 
 

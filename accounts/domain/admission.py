@@ -69,7 +69,7 @@ class Admission:
     under this reference, and took nothing now.
     """
 
-    key_id: int
+    key_id: int | None  # None: asked from a page
     account_id: int
     kind: KeyKind
     config: AccountConfig

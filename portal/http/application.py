@@ -14,6 +14,8 @@ from verification.api.live_desks import Desks
 from verification.api.long_poll import PATHS as FEEDS
 from verification.api.long_poll import LongPoll
 from verification.engine.memory import collect_less_often
+from verification.web.verify_asgi import PATHS as VERIFY_PAGES
+from verification.web.verify_asgi import VerifyPage
 
 
 class Portal:
@@ -25,6 +27,7 @@ class Portal:
         self.verify = verify.Verify(self.desks)
         self.edition3 = edition3.Edition3(self.desks)
         self.django = Django()
+        self.verify_page = VerifyPage(self.desks.desk, self.django)  # type: ignore[arg-type]  # stubs narrow `send`
         self.long_poll = LongPoll(self.desks, self.django)  # type: ignore[arg-type]  # stubs narrow `send`
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,6 +39,8 @@ class Portal:
             await self.edition3(scope, receive, send)
         elif scope["method"] == "GET" and FEEDS.fullmatch(scope["path"]):
             await self.long_poll(scope, receive, send)
+        elif scope["method"] == "POST" and VERIFY_PAGES.fullmatch(scope["path"]):
+            await self.verify_page(dict(scope), receive, send)
         else:
             await self.django(dict(scope), receive, send)  # type: ignore[arg-type]  # stubs narrow `send`
 

@@ -121,6 +121,7 @@ FILLED: dict[str, Callable[[World], object]] = {
     "account": lambda world: world.account.slug,
     "upload_id": lambda world: world.upload.pk,
     "job_id": lambda world: world.job.pk,
+    "check_id": lambda world: world.job.checks.get().pk,
     "member_id": lambda world: world.account.memberships.get(user=world.owner).pk,
     "key_id": lambda world: world.key.pk,
     "pk": lambda world: world.passkey.pk,
@@ -132,6 +133,7 @@ FILLED: dict[str, Callable[[World], object]] = {
     "erasure_id": lambda world: world.erasure.pk,
 }
 NO_SUCH = {
+    "check_id": 0,
     "domain_id": 0,
     "suppression_id": 0,
     "account": "no-such-account",

@@ -104,7 +104,7 @@ class Doors:
             known = [arrival for arrival in arrivals if arrival.digest in fresh]
             others = [arrival for arrival in arrivals if arrival.digest not in fresh]
             if others:
-                await self._look_up(connection, others)
+                await self.look_up(connection, others)
             decided: dict[str, LetIn | Refused] = {}
             for part, at_once in ((known, True), (others, False)):
                 if not part:
@@ -130,7 +130,7 @@ class Doors:
             return {}
         return await find_fresh(connection, account_id=door.account_id, digests=list(digests), max_age=door.max_age)
 
-    async def _look_up(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
+    async def look_up(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
         """Have what the engine should know of the addresses that it will be asked for."""
         await do_not_probe.names(connection)
         await probe_state.look(connection)

@@ -48,7 +48,7 @@ class Exits:
     """Where the calls of one event loop end; those of one key share transactions."""
 
     pool: LivePool
-    _crowds: Gatherings[tuple[int, int], Departure, None] = field(init=False)
+    _crowds: Gatherings[tuple[int, int | None], Departure, None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._crowds = Gatherings(self._serve)
@@ -57,7 +57,7 @@ class Exits:
         """Charge and keep an answer.  Raises psycopg.Error; NothingReserved when what was set aside has run out."""
         await self._crowds.ask((departure.grant.account_id, departure.grant.key_id), departure)
 
-    async def _serve(self, _key: tuple[int, int], departures: Sequence[Departure]) -> list[None]:
+    async def _serve(self, _key: tuple[int, int | None], departures: Sequence[Departure]) -> list[None]:
         await self.pool.insist(lambda: self._end(departures))
         return [None] * len(departures)
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from verification.engine.syntax import parse, split_display_name
 from verification.models import EventType
 
 E = TypeVar("E", bound=StrEnum)
@@ -105,3 +106,17 @@ class WebhookForm(forms.Form):
     url = forms.CharField(max_length=1_000)
     events = forms.MultipleChoiceField(choices=EventType.choices, required=False)
     description = forms.CharField(required=False, max_length=100)
+
+
+class VerifyForm(forms.Form):
+    """One address, with or without a name before it; the token makes a form that is sent twice one check."""
+
+    email = forms.CharField(max_length=500, strip=True, error_messages={"required": "Type an address."})
+    token = forms.UUIDField()
+
+    def clean_email(self) -> str:
+        """Refuse what is no address, before it costs anything."""
+        address = parse(split_display_name(self.cleaned_data["email"]))
+        if address.fault is not None:
+            raise forms.ValidationError(f"That is no email address: {address.fault_detail}. Nothing was charged.")
+        return address.text

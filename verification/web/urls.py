@@ -13,6 +13,7 @@ from verification.web import (
     quota_views,
     settings_views,
     suppression_views,
+    verify_views,
     webhook_views,
 )
 
@@ -30,7 +31,9 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/pause", job_views.act, {"action": "pause"}, name="pause_job"),
     path("jobs/<uuid:job_id>/resume", job_views.act, {"action": "resume"}, name="resume_job"),
     path("jobs/<uuid:job_id>/cancel", job_views.act, {"action": "cancel"}, name="cancel_job"),
+    path("verify", verify_views.verify, name="verify"),
     path("checks", check_views.checks, name="checks"),
+    path("checks/<int:check_id>", verify_views.check, name="check"),
     path("usage", quota_views.quota, name="quota"),
     path("domains", domain_views.domains, name="domains"),
     path("domains/<int:domain_id>", domain_views.domain, name="domain"),

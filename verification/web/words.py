@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from django.utils.translation import gettext_lazy
 
-from verification.engine.types import Blame, Reason, Result
+from verification.engine.types import Blame, CatchAllState, Reason, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +111,36 @@ BLAMES: dict[Blame, str] = {
     Blame.OUR_FAULT: _("Our own fault (not charged)"),
     Blame.UNKNOWN: _("Not known"),
 }
+
+PROVIDERS = {  # where a capital at the front does not make it the name that people know
+    "microsoft-365": "Microsoft 365",
+    "outlook.com": "Outlook.com",
+    "icloud": "iCloud",
+    "t-online": "T-Online",
+    "gmx": "GMX",
+    "yahoo-japan": "Yahoo Japan",
+    "qq": "QQ",
+    "netease": "NetEase",
+    "mail.ru": "Mail.ru",
+    "ukr.net": "Ukr.net",
+}
+CATCH_ALL = {
+    CatchAllState.YES.value: _("Yes: this server takes mail for every name, made-up ones too"),
+    CatchAllState.NO.value: _("No: this server refuses names that do not exist"),
+    CatchAllState.INCONCLUSIVE.value: _("The server did not let us find out"),
+}
+
+
+def provider_name(provider: str) -> str:
+    """Give the name of a mail provider as people know it; "" where it is none of those we know."""
+    return PROVIDERS.get(provider, provider[:1].upper() + provider[1:])
+
+
+def provider_of(evidence: dict[str, Any]) -> str:  # Any: JSON
+    return provider_name(str(evidence.get("provider") or ""))
+
+
+def catch_all_of(evidence: dict[str, Any]) -> str:  # Any: JSON
+    """Say what the random recipient told of the domain."""
+    probed = evidence.get("catch_all")
+    return CATCH_ALL.get(probed.get("state", ""), "") if isinstance(probed, dict) else ""
