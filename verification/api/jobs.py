@@ -21,7 +21,7 @@ from accounts.domain.quota import QuotaExceeded
 from accounts.models import Scope
 from verification.api import job_answers, job_lists, job_request, media_types, schema, schema_jobs
 from verification.api.base import ApiView, account_of, key_of
-from verification.api.idempotent import Done, once
+from verification.api.idempotent import Done, Written, once
 from verification.api.job_request import JobRequest
 from verification.api.job_steering import job_of
 from verification.api.rejections import Rejected, SubType, rejection
@@ -147,7 +147,7 @@ def given_again(request: Request, kept: Kept) -> Response:
             outcome = intake.accepted_before(account=account_of(request), job_id=document["jobId"])
         except Job.DoesNotExist:
             raise Rejected(SubType.INVALID_VALUE, "The job of this Idempotency-Key was deleted") from None
-        document = job_answers.accepted(outcome)
+        return Written(job_answers.accepted(outcome), kept.status)
     return Response(document, status=kept.status)
 
 

@@ -106,8 +106,9 @@ def wanted(*, account_id: int, kind: str, key: str, method: str, path: str, body
     if not 0 < len(key) <= LONGEST_KEY:
         raise KeyOutOfBounds
     key_digest = hashlib.sha256(f"{kind}\0{key}".encode("utf-8", "surrogatepass")).digest()
-    body_digest = hashlib.sha256(f"{method} {path}\0".encode() + body).digest()
-    return Wanted(account_id, key_digest, body_digest)
+    body_digest = hashlib.sha256(f"{method} {path}\0".encode())
+    body_digest.update(body)  # not put together: it may be large
+    return Wanted(account_id, key_digest, body_digest.digest())
 
 
 def take_turn(request: Wanted, *, lease_seconds: float) -> Turn | Kept:
