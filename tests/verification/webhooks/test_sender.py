@@ -340,6 +340,14 @@ def test_a_job_that_was_deleted_has_nothing_to_tell(account: Account, receiver: 
     assert WebhookDelivery.objects.get().log[0]["error"] == "Nothing is left to tell."
 
 
+def test_tests_of_long_ago_are_forgotten(account: Account) -> None:
+    endpoint, _ = endpoints.create(account=account, url="https://hooks.example.com/", actor=None)
+    old, young = (endpoints.send_test(endpoint=endpoint) for _ in range(2))
+    WebhookDelivery.objects.filter(pk=old.pk).update(created_at=Now() - timedelta(days=31))
+    assert deliveries.forget_tests() == 1
+    assert WebhookDelivery.objects.get() == young
+
+
 def test_a_secret_of_another_key_is_said(account: Account, receiver: Receiver, settings: Settings) -> None:
     endpoint, _ = endpoints.create(account=account, url=receiver.url, actor=None)
     endpoints.send_test(endpoint=endpoint)

@@ -26,6 +26,7 @@ TRIES = len(RETRY_SECONDS) + 1
 JITTER = 0.1  # of a pause, on top of it
 AT_ONCE = 4  # sendings to an endpoint; one while it fails
 OF_ACCOUNT = 20  # sendings of an account, to all its endpoints; half of them to those that fail
+TESTS_KEPT_DAYS = 30
 LONGEST_LOG = 20  # tries that are shown, the newest
 
 # Accounts that are active and have the feature; no row is a row with the defaults.
@@ -145,6 +146,10 @@ WHERE w.id = noted.endpoint_id AND (stop.fault <> '' OR (w.failing_since IS NULL
 RETURNING w.id, w.state
 """  # constants
 
+FORGET_TESTS = """
+DELETE FROM verification_webhookdelivery WHERE event_id IS NULL AND created_at < now() - make_interval(days => %(days)s)
+"""
+
 RELEASE = """
 UPDATE verification_webhookdelivery SET token = NULL, lease_until = NULL WHERE token = %(token)s AND id = ANY(%(ids)s)
 """
@@ -179,6 +184,13 @@ def end_of_jobs() -> int:
     """Note which jobs will write no more, and tell how many."""
     with connection.cursor() as cursor:
         cursor.execute(END)
+        return int(cursor.rowcount)
+
+
+def forget_tests() -> int:
+    """Delete tests of long ago, and tell how many; all else goes with its events."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET_TESTS, {"days": TESTS_KEPT_DAYS})
         return int(cursor.rowcount)
 
 

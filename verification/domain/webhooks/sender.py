@@ -80,6 +80,7 @@ class Sender:
         deliveries.make()
         if time.monotonic() - self._looked_for_ends > END_SECONDS:
             deliveries.end_of_jobs()
+            deliveries.forget_tests()
             self._looked_for_ends = time.monotonic()
         room = IN_FLIGHT - len(self._under_way)
         claimed = deliveries.claim(token=self._token, most=room) if room > 0 else []
