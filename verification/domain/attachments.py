@@ -123,8 +123,8 @@ def addresses(upload: Upload, *, max_rows: int) -> list[str]:
         text = upload.path.with_suffix(".part")
         workbooks.write_csv(upload.path, text, max_rows=max_rows, max_bytes=MOST_TEXT)
         text.rename(upload.path)
-    delimiter = "," if is_workbook else None
-    found = lists.look(upload.path, filename=upload.filename, max_rows=max_rows, delimiter=delimiter)
+    reading = lists.Reading(delimiter="," if is_workbook else None)
+    found = lists.look(upload.path, filename=upload.filename, max_rows=max_rows, reading=reading)
     for name, value in uploads.columns_of(found).items():
         setattr(upload, name, value)
     column = upload.address_column

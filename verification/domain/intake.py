@@ -38,6 +38,7 @@ BATCH_SIZE = 250  # checks, following the domain
 FIRST_PIECE_ROWS = 10_000  # of a long list, so that its first results come soon
 PIECE_ROWS = 50_000
 HUNGRY_BATCHES = 20  # with fewer of them left, drains may have nothing to do before the next piece
+READ_ANEW = "This list was read another way meanwhile. Look at it once more, then start it."
 CHANGED = "The uploaded file has changed: it no longer has the {row_count:,} rows that were found in it."
 
 
@@ -89,11 +90,18 @@ class Accepted:
 
 
 def start_list(
-    *, upload: Upload, address_column: int, user: User, now: datetime, has_header: bool | None = None
+    *,
+    upload: Upload,
+    address_column: int,
+    user: User,
+    now: datetime,
+    has_header: bool | None = None,
+    version: int | None = None,
 ) -> Job:
     """Open a job for an uploaded list; a second call gives the same job.
 
-    `has_header` overrules what a look at the file made of its first row.
+    `has_header` overrules what a look at the file made of its first row.  `version`: how the list was read when
+    somebody decided to start it.
 
     Raises QuotaExceeded, FeatureDisabled, AccountInactive, TooManyRows, ListRefused.
     """
@@ -102,6 +110,10 @@ def start_list(
         begun = Job.objects.filter(upload=upload).first()
         if begun is not None:
             return begun
+        if upload.fault:
+            raise lists.ListRefused(upload.fault)
+        if version is not None and version != upload.version:
+            raise lists.ListRefused(READ_ANEW)
         upload.address_column = address_column
         if has_header is not None:
             lists.set_header(upload, has_header=has_header)

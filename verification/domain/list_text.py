@@ -54,6 +54,10 @@ class ListTooLong(ListRefused):
         super().__init__(f"The list has more than {limit:,} rows, which is the limit of this account.")
 
 
+class ListUnclear(ListRefused):
+    """A list that is not what we took it for; read another way it may well be one."""
+
+
 def encoding_of(path: Path) -> str:
     """Give the name of a codec that reads the whole file.  Raises ListRefused."""
     with path.open("rb") as file:
@@ -133,7 +137,7 @@ def other_than_utf8(path: Path) -> str:
                 if len(sample) < SAMPLE:
                     sample += line[:SAMPLE]
     if good > bad:
-        raise ListRefused(f"Line {first_bad:,} is not valid UTF-8, while others are. {SAVE_AS_CSV}", first_bad)
+        raise ListUnclear(f"Line {first_bad:,} is not valid UTF-8, while others are. {SAVE_AS_CSV}", first_bad)
     return next(name for name in [*guesses(bytes(sample)), "latin-1"] if undecodable_line(path, name) is None)
 
 

@@ -9,23 +9,62 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from verification.domain.cells import is_our_export, unguard
-from verification.domain.list_text import MAX_LINE, ListRefused, ListTooLong, encoding_of, text_lines
+from verification.domain.list_text import (
+    LIKELY_ENCODINGS,
+    MAX_LINE,
+    ListRefused,
+    ListTooLong,
+    ListUnclear,
+    encoding_of,
+    refuse_undecodable,
+    text_lines,
+)
 from verification.engine import syntax
 from verification.models import Upload
 
-__all__ = ["ListRefused", "Look", "address_columns", "look", "rows", "set_header"]
+__all__ = [
+    "ListRefused",
+    "ListUnclear",
+    "Look",
+    "Reading",
+    "address_columns",
+    "glimpse",
+    "look",
+    "rows",
+    "set_header",
+]
 
 DELIMITERS = ",;\t|"
+ENCODINGS = ["utf-8", *LIKELY_ENCODINGS, "latin-1"]  # that may be chosen
 MAX_COLUMNS = 1_000
 GUESS_LINES = 200
 LOOK_ROWS = 1_000
-SAMPLE_ROWS = 10
+SAMPLE_ROWS = 20
 SAMPLE_CELL = 200  # characters
+ONLY_A_HEADER = "The list has only one row: if that is a header, there is nothing to check."
 AROUND_AT = re.compile(r"[^\s@]@+[^\s@]")  # a handle like @jane is none
 
 csv.field_size_limit(MAX_LINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is to be read; what is None is guessed.
+
+    `quoted`: quotation marks hold cells together; else they are letters like others.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quoted: bool = True
+    has_header: bool | None = None
+    column: int | None = None
+
+
+GUESS = Reading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,39 +83,92 @@ class Look:
     address_columns: list[int]
     row_count: int
     sample: list[list[str]]
+    quoted: bool = True
 
 
-def look(path: Path, *, filename: str, max_rows: int | None = None, delimiter: str | None = None) -> Look:
-    """Find out how to read a list file; the delimiter is guessed where none is given.  Raises ListRefused."""
-    encoding = encoding_of(path)
-    if delimiter is None:
-        delimiter = delimiter_of(path, encoding)
-    head = list(islice(records(path, encoding, delimiter), LOOK_ROWS))
+def look(path: Path, *, filename: str, max_rows: int | None = None, reading: Reading = GUESS) -> Look:
+    """Find out how to read a list file, as far as the reading leaves it open.
+
+    Raises ListRefused; ListUnclear when another reading may help.
+    """
+    encoding = encoding_for(path, reading)
+    delimiter = delimiter_of(path, encoding) if reading.delimiter is None else reading.delimiter
+    head = list(islice(records(path, encoding, delimiter, quoted=reading.quoted), LOOK_ROWS))
     if not head:
         raise ListRefused(f"{filename} has only blank rows.")
     found = address_columns(head)
+    if reading.column is not None:
+        found = [reading.column, *(column for column in found if column != reading.column)]
     if not found:
-        raise ListRefused("No column holds e-mail addresses. The list needs one address in each row.")
-    has_header = not any("@" in cell for cell in head[0])
-    row_count, width = measure(path, encoding, delimiter, max_rows=max_rows, skip=int(has_header))
-    columns = padded(head[0], width) if has_header else made_up_names(width, found[0])
-    sample = head[int(has_header) :][:SAMPLE_ROWS]
-    if is_our_export(columns):
-        columns, *sample = [[unguard(cell) for cell in cells] for cells in (columns, *sample)]
+        raise ListUnclear("No column holds e-mail addresses. The list needs one address in each row.")
+    has_header = not any("@" in cell for cell in head[0]) if reading.has_header is None else reading.has_header
+    row_count, width = measure(
+        path, encoding, delimiter, quoted=reading.quoted, max_rows=max_rows, skip=int(has_header)
+    )
+    if not row_count:
+        raise ListRefused(ONLY_A_HEADER)
+    if found[0] >= width:
+        raise ListUnclear(f"There is no column {found[0] + 1:,}: read this way the list has {width:,}.")
     return Look(
         encoding=encoding,
         delimiter=delimiter,
         has_header=has_header,
-        columns=columns,
         address_columns=found,
         row_count=row_count,
-        sample=[padded([cell[:SAMPLE_CELL] for cell in cells], width) for cells in sample],
+        quoted=reading.quoted,
+        **shown(head, width, has_header=has_header, column=found[0]),
+    )
+
+
+def is_address(cell: str) -> bool:
+    """Tell whether a cell is written as an address is, perhaps with a name around it."""
+    return syntax.parse(syntax.split_display_name(cell)).fault is None
+
+
+def encoding_for(path: Path, reading: Reading) -> str:
+    """Give the encoding that was asked for, if it reads the file.  Raises ListRefused."""
+    if reading.encoding is None:
+        return encoding_of(path)
+    refuse_undecodable(path, reading.encoding)
+    return reading.encoding
+
+
+def shown(head: list[list[str]], width: int, *, has_header: bool, column: int) -> dict[str, Any]:  # Any: fields of Look
+    """Give the names of the columns, and the first rows, from the beginning of a list."""
+    columns = padded(head[0], width) if has_header else made_up_names(width, column)
+    sample = head[int(has_header) :][:SAMPLE_ROWS]
+    if is_our_export(columns):
+        columns, *sample = [[unguard(cell) for cell in cells] for cells in (columns, *sample)]
+    cut = [padded([cell[:SAMPLE_CELL] for cell in cells], width) for cells in sample]
+    return {"columns": columns, "sample": cut}
+
+
+def glimpse(path: Path) -> Look:
+    """Give what can be shown of a file that is unclear.  Latin-1 without quotation marks reads whatever it is."""
+    try:
+        encoding = encoding_of(path)
+    except ListUnclear:
+        encoding = "latin-1"
+    delimiter = delimiter_of(path, encoding)
+    try:
+        head = list(islice(records(path, encoding, delimiter), SAMPLE_ROWS))
+    except ListUnclear:
+        head = list(islice(records(path, encoding, delimiter, quoted=False), SAMPLE_ROWS))
+    head = [[cell[:SAMPLE_CELL] for cell in cells[:MAX_COLUMNS]] for cells in head]
+    width = max(map(len, head))
+    return Look(
+        encoding=encoding,
+        delimiter=delimiter,
+        has_header=False,
+        address_columns=address_columns(head) or [0],
+        row_count=0,
+        **shown(head, width, has_header=False, column=width),
     )
 
 
 def rows(upload: Upload) -> Iterator[list[str]]:
     """Give the data rows: no header, no blank rows.  Raises ListRefused."""
-    found = records(upload.path, upload.encoding, upload.delimiter)
+    found = records(upload.path, upload.encoding, upload.delimiter, quoted=upload.quoted)
     if upload.has_header:
         next(found, None)
     if not is_our_export(upload.columns):
@@ -92,19 +184,24 @@ def set_header(upload: Upload, *, has_header: bool) -> None:
         raise ListRefused("The uploaded file is gone.")
     rows = upload.row_count + (-1 if has_header else 1)
     if not rows:
-        raise ListRefused("The list has only one row: if that is a header, there is nothing to check.")
-    first, width = next(records(upload.path, upload.encoding, upload.delimiter)), len(upload.columns)
+        raise ListRefused(ONLY_A_HEADER)
+    first = next(records(upload.path, upload.encoding, upload.delimiter, quoted=upload.quoted))
+    width = len(upload.columns)
     columns = padded(first, width) if has_header else made_up_names(width, upload.address_column)
     if is_our_export(columns):
         columns = [unguard(cell) for cell in columns]
     upload.has_header, upload.row_count, upload.columns = has_header, rows, columns
 
 
-def records(path: Path, encoding: str, delimiter: str) -> Iterator[list[str]]:
+def records(path: Path, encoding: str, delimiter: str, *, quoted: bool = True) -> Iterator[list[str]]:
     """Give every row that is not blank.  Raises ListRefused."""
     lines = text_lines(path, encoding)
     if not delimiter:
         yield from ([only_cell(line)] for line in lines if line.strip())
+        return
+    if not quoted:
+        split = (line.rstrip("\r\n").split(delimiter) for line in lines)
+        yield from ([only_cell(cell) for cell in cells] for cells in split if any(map(str.strip, cells)))
         return
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     begun = 1
@@ -114,7 +211,7 @@ def records(path: Path, encoding: str, delimiter: str) -> Iterator[list[str]]:
                 yield cells
             begun = reader.line_num + 1
     except csv.Error:
-        raise ListRefused(
+        raise ListUnclear(
             f'Line {begun:,}: the quotation marks do not match. A " inside a quoted cell must be doubled.', begun
         ) from None
 
@@ -146,16 +243,18 @@ def delimiter_of(path: Path, encoding: str) -> str:
     return best
 
 
-def measure(path: Path, encoding: str, delimiter: str, *, max_rows: int | None, skip: int) -> tuple[int, int]:
+def measure(
+    path: Path, encoding: str, delimiter: str, *, quoted: bool, max_rows: int | None, skip: int
+) -> tuple[int, int]:
     """Count the data rows and the cells of the widest one.  Raises ListRefused."""
     count, widest = -skip, 0
     stop = None if max_rows is None else max_rows + skip + 1
-    for cells in islice(records(path, encoding, delimiter), stop):
+    for cells in islice(records(path, encoding, delimiter, quoted=quoted), stop):
         count += 1
         if len(cells) > widest:
             widest = len(cells)
             if widest > MAX_COLUMNS:
-                raise ListRefused(f"Row {count + skip:,} has {widest:,} columns; {MAX_COLUMNS:,} are possible.")
+                raise ListUnclear(f"Row {count + skip:,} has {widest:,} columns; {MAX_COLUMNS:,} are possible.")
     if max_rows is not None and count > max_rows:
         raise ListTooLong(max_rows)
     return count, widest
@@ -186,7 +285,7 @@ def cells_of(records: Sequence[Sequence[str]], column: int) -> list[str]:
 def share_of_addresses(cells: Sequence[str]) -> tuple[float, float]:
     """Give the share of cells that are addresses, and of those that are meant to be."""
     with_at = [cell for cell in cells if AROUND_AT.search(cell)]
-    valid = sum(1 for cell in with_at if syntax.parse(syntax.split_display_name(cell)).fault is None)
+    valid = sum(1 for cell in with_at if is_address(cell))
     return (valid / len(cells), len(with_at) / len(cells)) if cells else (0.0, 0.0)
 
 

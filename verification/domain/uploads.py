@@ -12,6 +12,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, User
 from verification.domain import antivirus, gzipped, workbooks
 from verification.domain.failpoints import failpoint
-from verification.domain.lists import ListRefused, Look, look
+from verification.domain.lists import ListRefused, ListUnclear, Look, Reading, glimpse, look
 from verification.domain.workbooks import Chosen
 from verification.models import Job, Upload
 
@@ -60,6 +61,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: str, now: datetime) -> Upload:
     """Keep a list file and what a look at it found.  On refusal nothing is left on disk.
 
+    A list that is unclear is kept with what is wrong with it: it may be read another way.
+
     Raises UploadRefused, NoRoom, NotScanned, FeatureDisabled, ListRefused.
     """
     if not account.is_active:
@@ -75,8 +78,8 @@ def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: 
             scan(final, filename)
         gzipped.unpack(final, max_bytes=config.upload_megabytes * MEGABYTE)
         chosen = convert(final, config)
-        found = read(final, filename, config, chosen)
-        return keep(upload_id, account, user, filename, size, found, now, chosen or Chosen("", []))
+        found, fault = read_or_glimpse(final, filename, config, chosen)
+        return keep(upload_id, account, user, filename, size, found, now, chosen or Chosen("", []), fault)
     except OSError as error:
         remove(final)
         if error.errno in NO_ROOM:
@@ -122,9 +125,7 @@ def choose_sheet(*, upload: Upload, sheet: str) -> None:
         )
         try:
             found = read(text, upload.filename, config, chosen)
-            for name, value in (columns_of(found) | {"sheet": chosen.sheet}).items():
-                setattr(upload, name, value)
-            upload.save(update_fields=[*columns_of(found), "sheet"])
+            change(upload, columns_of(found) | {"sheet": chosen.sheet, "version": locked.version + 1})
             text.rename(upload.path)
         finally:
             text.unlink(missing_ok=True)
@@ -132,7 +133,44 @@ def choose_sheet(*, upload: Upload, sheet: str) -> None:
 
 def read(path: Path, filename: str, config: AccountConfig, chosen: Chosen | None) -> Look:
     """Look at a list, whose delimiter is known if it was a sheet.  Raises ListRefused."""
-    return look(path, filename=filename, max_rows=config.rows_per_upload, delimiter="," if chosen else None)
+    reading = Reading(delimiter="," if chosen else None)
+    return look(path, filename=filename, max_rows=config.rows_per_upload, reading=reading)
+
+
+def read_or_glimpse(path: Path, filename: str, config: AccountConfig, chosen: Chosen | None) -> tuple[Look, str]:
+    """Look at a list; of one that is unclear give what can be shown, and what is wrong with it.  Raises ListRefused."""
+    try:
+        return read(path, filename, config, chosen), ""
+    except ListUnclear as fault:
+        return glimpse(path), str(fault)
+
+
+def read_again(*, upload: Upload, reading: Reading) -> None:
+    """Look at a kept list another way, before it is started.
+
+    Raises ListRefused; then it stays as it was read before.
+    """
+    config = config_of(upload.account)
+    with transaction.atomic():
+        locked = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
+        refuse_started(locked)
+        if not locked.path.exists():
+            raise ListRefused("The uploaded file is gone.")
+        if locked.sheet:  # written by us
+            reading = replace(reading, encoding="utf-8", delimiter=",", quoted=True)
+        found = look(locked.path, filename=locked.filename, max_rows=config.rows_per_upload, reading=reading)
+        change(upload, columns_of(found) | {"version": locked.version + 1})
+
+
+def refuse_started(upload: Upload) -> None:
+    if Job.objects.filter(upload=upload).exists():
+        raise ListRefused("This list was started already.")
+
+
+def change(upload: Upload, values: dict[str, Any]) -> None:  # Any: columns of Upload
+    for name, value in values.items():
+        setattr(upload, name, value)
+    upload.save(update_fields=list(values))
 
 
 def write(final: Path, chunks: Iterable[bytes], config: AccountConfig) -> int:
@@ -179,6 +217,7 @@ def keep(
     found: Look,
     now: datetime,
     chosen: Chosen,
+    fault: str,
 ) -> Upload:
     return Upload.objects.create(
         id=upload_id,
@@ -189,7 +228,7 @@ def keep(
         created_at=now,
         sheet=chosen.sheet,
         sheets=chosen.sheets,
-        **columns_of(found),
+        **(columns_of(found) | {"fault": fault}),
     )
 
 
@@ -203,6 +242,8 @@ def columns_of(found: Look) -> dict[str, Any]:  # Any: columns of Upload
         "address_column": found.address_columns[0],
         "row_count": found.row_count,
         "sample": found.sample,
+        "quoted": found.quoted,
+        "fault": "",
     }
 
 

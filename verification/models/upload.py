@@ -31,6 +31,9 @@ class Upload(models.Model):
         models.CharField(max_length=31), default=list, blank=True, help_text="Of a workbook; empty for a text file."
     )
     sheet = models.CharField(max_length=31, blank=True, help_text="The one that is read.")
+    quoted = models.BooleanField(default=True, help_text="Quotation marks hold cells together.")
+    fault = models.CharField(max_length=500, blank=True, help_text="Why it cannot be read like this; nothing starts.")
+    version = models.PositiveIntegerField(default=0, help_text="Goes up when the file is read another way.")
     # raw rows of the beginning, for the preview
     sample: ArrayField[list[list[str]], list[list[str]]] = ArrayField(ArrayField(models.TextField()), default=list)
 

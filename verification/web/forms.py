@@ -10,10 +10,13 @@ from typing import Any, TypeVar
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from verification.domain.lists import ENCODINGS, Reading
 from verification.engine.syntax import parse, split_display_name
-from verification.models import EventType
+from verification.models import EventType, Upload
 
 E = TypeVar("E", bound=StrEnum)
+DELIMITER_NAMES = {"lines": "", "comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+READABLE = ["utf-8-sig", "utf-16", "utf-32", *ENCODINGS]
 BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
 
 
@@ -47,15 +50,56 @@ def one_a_line(pasted: str) -> str:
 
 
 class StartForm(forms.Form):
-    """Which column holds the addresses, and whether the first row is one of them."""
+    """How a list is to be read, and its start.
+
+    Only the column has to be sent: what is missing stays as it was found.
+    """
 
     address_column = forms.TypedChoiceField(coerce=int)
     asks_for_header = forms.BooleanField(required=False)  # a box without a tick sends nothing
     has_header = forms.BooleanField(required=False)
+    version = forms.IntegerField(required=False, min_value=0)
+    encoding = forms.ChoiceField(required=False, choices=[(name, name) for name in READABLE])
+    delimiter = forms.ChoiceField(required=False, choices=[(name, name) for name in DELIMITER_NAMES])
+    asks_for_quotes = forms.BooleanField(required=False)
+    quoted = forms.BooleanField(required=False)
+    sheet = forms.CharField(required=False, max_length=31, strip=False)
 
-    def __init__(self, *args: Any, columns: Iterable[int], **kwargs: Any) -> None:  # Any: Django's signature
+    def __init__(
+        self,
+        *args: Any,  # Any: Django's signature
+        upload: Upload,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.upload = upload
+        columns = range(len(upload.columns))
         self.fields["address_column"].choices = [(column, column) for column in columns]  # type: ignore[attr-defined]
+
+    @property
+    def reading(self) -> Reading:
+        """How the file is to be read."""
+        data, upload = self.cleaned_data, self.upload
+        return Reading(
+            encoding=data["encoding"] or upload.encoding,
+            delimiter=DELIMITER_NAMES[data["delimiter"]] if data["delimiter"] else upload.delimiter,
+            quoted=data["quoted"] if data["asks_for_quotes"] else upload.quoted,
+            has_header=upload.has_header if self.header is None else self.header,
+            column=None if upload.fault else data["address_column"],
+        )
+
+    @property
+    def new_sheet(self) -> str:
+        """The sheet that was chosen, "" where it is the same."""
+        sheet: str = self.cleaned_data["sheet"]
+        return sheet if sheet in self.upload.sheets and sheet != self.upload.sheet else ""
+
+    @property
+    def changes_reading(self) -> bool:
+        """Tell whether other text comes out of the file; another column or header is no other text."""
+        upload, reading = self.upload, self.reading
+        as_is = (upload.encoding, upload.delimiter, upload.quoted)
+        return bool(self.new_sheet) or (reading.encoding, reading.delimiter, reading.quoted) != as_is
 
     @property
     def header(self) -> bool | None:

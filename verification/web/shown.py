@@ -20,7 +20,24 @@ FILTERS: dict[RowFilter, str] = {
     RowFilter.REFUSED: "Not taken",
     RowFilter.DUPLICATE: "Duplicates",
 }
-ENCODINGS = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "cp1252": "Windows (Western)", "latin-1": "Latin-1"}
+ENCODINGS = {
+    "utf-8-sig": "UTF-8",
+    "utf-8": "UTF-8",
+    "cp1252": "Windows (Western)",
+    "cp1250": "Windows (Central European)",
+    "cp1251": "Windows (Cyrillic)",
+    "cp1253": "Windows (Greek)",
+    "cp1254": "Windows (Turkish)",
+    "cp1255": "Windows (Hebrew)",
+    "cp1256": "Windows (Arabic)",
+    "koi8_r": "KOI8-R (Cyrillic)",
+    "shift_jis": "Shift JIS (Japanese)",
+    "euc_jp": "EUC-JP (Japanese)",
+    "gb18030": "GB 18030 (Chinese)",
+    "big5": "Big5 (Chinese)",
+    "euc_kr": "EUC-KR (Korean)",
+    "latin-1": "Latin-1",
+}
 DELIMITERS = {"": "One address a line", ",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
 
 SUPPRESSED = {

@@ -13,6 +13,7 @@ from verification.web import (
     quota_views,
     settings_views,
     suppression_views,
+    upload_views,
     verify_views,
     webhook_views,
 )
@@ -20,7 +21,7 @@ from verification.web import (
 urlpatterns = [
     path("lists", list_views.all_lists, name="lists"),
     path("lists/new", list_views.new_list, name="new_list"),
-    path("uploads/<uuid:upload_id>", list_views.upload, name="upload"),
+    path("uploads/<uuid:upload_id>", upload_views.upload, name="upload"),
     path("jobs/<uuid:job_id>", job_views.job, name="job"),
     path("jobs/<uuid:job_id>/progress", job_views.progress, name="job_progress"),
     path("jobs/<uuid:job_id>/chart.json", job_views.chart, name="job_chart"),

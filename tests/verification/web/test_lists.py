@@ -15,6 +15,7 @@ from verification.domain import intake
 from verification.models import Job, Upload
 
 pytestmark = pytest.mark.django_db
+SAVE_AS_CSV = "Save it as CSV (comma separated, UTF-8) and upload that."
 TWO_COLUMNS = "work,home\na@ok.test,b@ok.test\nc@ok.test,d@ok.test\n"
 
 
@@ -47,8 +48,8 @@ def test_a_file_is_shown_before_it_starts(client: Client, account: Account) -> N
     assert response["Location"] == reverse("upload", args=[account.slug, upload.pk])
     page = words(client.get(response["Location"]).content)
     assert "Rows 1 Columns 2 Size 32 bytes Encoding UTF-8 Separated by Semicolon Header First row" in page
-    assert "The addresses are in the column e-mail ." in page
-    assert "name e-mail Jörg joerg@ok.test" in page
+    assert "Addresses are in name e-mail The first row is a header" in page
+    assert "Row name e-mail 2 Jörg joerg@ok.test" in page
     assert not Job.objects.exists()
 
 
@@ -66,11 +67,8 @@ def test_pasted_addresses_are_a_list(client: Client, account: Account) -> None:
     ("content", "message"),
     [
         (b"", "The file is empty."),
-        (b"name,phone\nJane,1\n", "No column holds e-mail addresses. The list needs one address in each row."),
-        (
-            b'email,name\n"a@ok.test,Jane\n',
-            'Line 2: the quotation marks do not match. A " inside a quoted cell must be doubled.',
-        ),
+        (b"\n \n", "may.csv has only blank rows."),
+        (b"a@ok.test\n\0\n", "Line 2 holds a NUL byte: this is no plain text file. " + SAVE_AS_CSV),
     ],
 )
 def test_unreadable_files(client: Client, account: Account, content: bytes, message: str) -> None:

@@ -60,6 +60,17 @@ def test_another_sheet(folder: Path) -> None:
     assert names(folder) == [str(upload.pk), f"{upload.pk}.xlsx"]
 
 
+def test_a_sheet_without_addresses_is_kept_for_the_others(folder: Path) -> None:
+    upload = make_upload(builder.workbook({"A": builder.sheet([["words, words"]]), "B": MORE}))
+
+    upload.refresh_from_db()
+    assert upload.fault == "No column holds e-mail addresses. The list needs one address in each row."
+    assert upload.sample == [["words, words"]]
+    uploads.choose_sheet(upload=upload, sheet="B")
+    upload.refresh_from_db()
+    assert (upload.fault, upload.sheet, upload.row_count, upload.version) == ("", "B", 1, 1)
+
+
 def test_no_other_sheet_once_it_has_started(folder: Path) -> None:
     job = make_list(TWO)
     upload = job.upload
@@ -79,7 +90,6 @@ def test_a_refused_workbook_leaves_nothing(folder: Path) -> None:
     for content, words in (
         (builder.workbook({"A": builder.sheet([["a@ok.test"]] * 3), "B": MORE}), "more than 2 rows"),
         (builder.workbook({"A": builder.sheet([["a@ok.test"]] * 4), "B": MORE}), "more than 2 rows"),
-        (builder.workbook({"A": builder.sheet([["words"]]), "B": MORE}), "No column holds e-mail addresses"),
         (TWO[:-9], "damaged or not complete"),
     ):
         with pytest.raises(ListRefused, match=words):

@@ -1,0 +1,129 @@
+"""What we found in a list: looked at, read another way if need be, and started."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from accounts.domain import quota
+from accounts.domain.access import Permission
+from accounts.domain.config import FeatureDisabled
+from verification.domain import intake, lists, uploads
+from verification.models import Job, Upload
+from verification.web.access import AccountRequest, account_page, page
+from verification.web.forms import DELIMITER_NAMES, StartForm
+from verification.web.list_views import NO_UPLOADS
+from verification.web.shown import DELIMITERS, ENCODINGS
+
+SHOWN_COLUMNS = 8
+READ_ANEW = "Read as you chose. Start when it looks right."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_page(Permission.UPLOAD)
+def upload(request: AccountRequest, upload_id: UUID) -> HttpResponseBase:
+    """Show what we found in a file; POST reads it another way, or starts its job."""
+    account = request.membership.account
+    found = get_object_or_404(Upload.objects.filter(account=account), pk=upload_id)
+    started = Job.objects.of(account).filter(upload=found).first()
+    if started is not None:
+        return redirect("job", account=account.slug, job_id=started.pk)
+    form = StartForm(request.POST or None, upload=found)
+    if request.method == "POST" and form.is_valid():
+        answer = act(request, found, form)
+        if answer is not None:
+            return answer
+    return upload_page(request, found, form)
+
+
+def act(request: AccountRequest, found: Upload, form: StartForm) -> HttpResponse | None:
+    """Read or start; None when that was refused, which the form tells."""
+    account = request.membership.account
+    try:
+        if request.POST.get("action") == "read" or form.changes_reading:
+            read(found, form)
+            return redirect(f"{request.path}?read={found.version}")
+        job = intake.start_list(
+            upload=found,
+            address_column=form.cleaned_data["address_column"],
+            user=request.user,
+            now=timezone.now(),
+            has_header=form.header,
+            version=form.cleaned_data["version"],
+        )
+    except quota.QuotaExceeded as refusal:
+        words = f"This list needs {refusal.needed:,} checks and this account has {refusal.left:,} left this month."
+        form.add_error(None, words)
+    except FeatureDisabled:
+        form.add_error(None, NO_UPLOADS)
+    except intake.AccountInactive:
+        form.add_error(None, "This account is suspended: no new lists can be checked.")
+    except (intake.IntakeRefused, lists.ListRefused) as refusal:
+        form.add_error(None, str(refusal))
+    else:
+        return redirect("job", account=account.slug, job_id=job.pk)
+    return None
+
+
+def read(found: Upload, form: StartForm) -> None:
+    """Read a list as the form says.  Raises ListRefused."""
+    if form.new_sheet:
+        uploads.choose_sheet(upload=found, sheet=form.new_sheet)
+    else:
+        uploads.read_again(upload=found, reading=form.reading)
+
+
+def upload_page(request: AccountRequest, upload: Upload, form: StartForm) -> HttpResponse:
+    names = [name.strip() or f"Column {number}" for number, name in enumerate(upload.columns, 1)]
+    likely = {upload.address_column, *lists.address_columns(upload.sample or [[""]])}
+    chosen = chosen_column(form, upload)
+    columns = sorted({*range(min(len(names), SHOWN_COLUMNS)), *sorted(likely)[:SHOWN_COLUMNS], chosen})
+    context = {
+        "section": "lists",
+        "upload": upload,
+        "form": form,
+        "was_read": READ_ANEW if "read" in request.GET and not form.errors else "",
+        "choices": [(column, name, column in likely) for column, name in enumerate(names)],
+        "likely": len(likely),
+        "encodings": encodings_for(upload),
+        "delimiters": [(name, DELIMITERS[mark], mark == upload.delimiter) for name, mark in DELIMITER_NAMES.items()],
+        "has_header": upload.has_header if form["has_header"].value() is None else form["has_header"].value(),
+        "rows_below_header": upload.row_count - (not upload.has_header),
+        "rows_in_all": upload.row_count + upload.has_header,
+        "chosen": chosen,
+        "chosen_name": names[chosen] if names else "",
+        "header": [(names[column], column == chosen) for column in columns],
+        "sample": [sample_row(cells, columns, chosen) for cells in upload.sample],
+        "first_line": 1 + upload.has_header,
+        "hidden_columns": len(names) - len(columns),
+        "encoding": ENCODINGS.get(upload.encoding, upload.encoding.upper()),
+        "delimiter": DELIMITERS[upload.delimiter],
+        "left": quota.left(account_id=upload.account_id),
+    }
+    return page(request, "verification/upload.html", context, status=422 if form.errors else 200)
+
+
+def chosen_column(form: StartForm, upload: Upload) -> int:
+    value = form["address_column"].value()
+    is_one = value is not None and str(value).isascii() and str(value).isdigit() and len(str(value)) < 5
+    return int(value) if is_one and int(value) < len(upload.columns) else upload.address_column
+
+
+def encodings_for(upload: Upload) -> list[tuple[str, str, bool]]:
+    """Give the encodings to choose from: the one that was found, and those that have no mark of their own."""
+    names = {upload.encoding: ENCODINGS.get(upload.encoding, upload.encoding.upper())}
+    if not upload.encoding.startswith("utf-") or upload.encoding == "utf-8":
+        names |= {name: words for name, words in ENCODINGS.items() if name != "utf-8-sig"}
+    return [(name, words, name == upload.encoding) for name, words in names.items()]
+
+
+def sample_row(cells: list[str], columns: list[int], chosen: int) -> list[tuple[str, bool, bool]]:
+    """Give cells as they are shown: the text, whether it is in the address column, and is no address there."""
+    return [
+        (cells[column], column == chosen, column == chosen and not lists.is_address(cells[column]))
+        for column in columns
+    ]
