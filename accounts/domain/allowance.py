@@ -36,8 +36,10 @@ class Allowance:
 
 def allowance_of(account: Account) -> Allowance:
     """Tell how an account stands today; makes the period when it is the first to ask."""
-    quota.ensure_period(account_id=account.pk)
-    period = QuotaPeriod.objects.current().get(account=account)
+    period = QuotaPeriod.objects.current().filter(account=account).first()
+    if period is None:
+        quota.ensure_period(account_id=account.pk)
+        period = QuotaPeriod.objects.current().get(account=account)
     credit = Credit.objects.filter(account=account).first()
     return Allowance(
         starts_on=period.starts_on,

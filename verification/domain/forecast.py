@@ -28,6 +28,12 @@ def forecast(*, account: Account, stands: Allowance, now: datetime) -> Forecast:
     first = days_before(today, DAYS - 1)
     rows = usage_report.report(account=account, span=Span(first, today), groups=[], after=None, limit=1)
     charged = int(rows[0][-1] or 0) if rows else 0
+    return at_rate(account=account, charged=charged, stands=stands, now=now)
+
+
+def at_rate(*, account: Account, charged: int, stands: Allowance, now: datetime) -> Forecast:
+    """Tell it by what was charged in the last DAYS."""
+    first = days_before(now.astimezone(UTC).date(), DAYS - 1)
     begun = max(datetime.combine(first, time.min, tzinfo=UTC), account.created_at)
     days = max((now - begun).total_seconds() / DAY_SECONDS, 1.0)
     return at_pace(per_day=charged / days, left=stands.left, ends_on=stands.ends_on, now=now)

@@ -6,6 +6,7 @@ from django.urls import path
 
 from verification.web import (
     check_views,
+    dashboard_views,
     domain_views,
     erasure_views,
     job_views,
@@ -19,6 +20,7 @@ from verification.web import (
 )
 
 urlpatterns = [
+    path("", dashboard_views.dashboard, name="dashboard"),
     path("lists", list_views.all_lists, name="lists"),
     path("lists/new", list_views.new_list, name="new_list"),
     path("uploads/<uuid:upload_id>", upload_views.upload, name="upload"),

@@ -44,10 +44,22 @@ def world() -> World:
     return World(account, upload, make_list("email\njane@ok.test\nnobody\njane@ok.test\n", account=account))
 
 
-GET = ["lists", "new_list", "upload", "job", "job_progress", "job_chart", "checks", "features", "erase", "quota"]
+GET = [
+    "dashboard",
+    "lists",
+    "new_list",
+    "upload",
+    "job",
+    "job_progress",
+    "job_chart",
+    "checks",
+    "features",
+    "erase",
+    "quota",
+]
 POST = ["pause_job", "resume_job", "cancel_job", "delete_job"]
 FILES = ["job_export", "job_export_xlsx", "job_export_jsonl"]
-FOR_VIEWERS = {"lists", "job", "job_progress", "job_chart", "checks", "features", "quota"}
+FOR_VIEWERS = {"dashboard", "lists", "job", "job_progress", "job_chart", "checks", "features", "quota"}
 
 
 def asked(client: Client, world: World, name: str, account: Account | None = None) -> HttpResponse:
