@@ -78,7 +78,7 @@ def test_one_and_many_rows_cost_the_same(
     quota.ensure_period(account_id=account.pk)
     for days in (0, 1, 2):
         count(account, TODAY - timedelta(days=days), 5)
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(10):
             client.get(reverse("quota", args=[account.slug]))
 
 
