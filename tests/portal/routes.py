@@ -119,6 +119,7 @@ def make_world(name: str) -> World:
 # How an argument of a route is filled: with a row of a world.  A route with a new argument needs a line here.
 FILLED: dict[str, Callable[[World], object]] = {
     "account": lambda world: world.account.slug,
+    "row_number": lambda _world: 1,
     "upload_id": lambda world: world.upload.pk,
     "job_id": lambda world: world.job.pk,
     "check_id": lambda world: world.job.checks.get().pk,
@@ -134,6 +135,7 @@ FILLED: dict[str, Callable[[World], object]] = {
 }
 NO_SUCH = {
     "check_id": 0,
+    "row_number": 0,
     "domain_id": 0,
     "suppression_id": 0,
     "account": "no-such-account",

@@ -87,7 +87,12 @@ def give_verdict(
         counter = "decided" if result in (Result.OK, Result.BAD) else "undecided"
         Job.objects.filter(pk=check.job.pk).update(**{"waiting": F("waiting") - 1, counter: F(counter) + 1})
         tally, _ = Tally.objects.get_or_create(
-            job=check.job, result=result, reason=reason, blame=blame, defaults={"count": 0}
+            job=check.job,
+            result=result,
+            reason=reason,
+            blame=blame,
+            provider=(evidence or {}).get("provider", ""),
+            defaults={"count": 0},
         )
         Tally.objects.filter(pk=tally.pk).update(count=F("count") + 1)
     return verdict

@@ -82,6 +82,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "verification.SendingDomain": {Holds.NOTHING: "domain token selector public_key"},
     "verification.Suppression": {Holds.KEPT: "mailbox reason"},
     "verification.NotificationSecrets": {Holds.NOTHING: "secret previous_secret"},
+    "verification.Tally": {Holds.NOTHING: "provider"},
     "verification.WebhookDelivery": {Holds.NOTHING: "log"},
     "verification.WebhookEndpoint": {Holds.NOTHING: "secret previous_secret url description headers fault"},
     "verification.Upload": {

@@ -44,6 +44,14 @@ def dialogue_of(result: CheckResult) -> list[Line]:
         return []
 
 
+def conversation_of(result: CheckResult) -> list[Line]:
+    """Give what was said, without what the verdict makes of it, for customers; [] of unreadable evidence."""
+    try:
+        return lines_of(Evidence.from_dict(result.evidence))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):  # of an older form
+        return []
+
+
 def lines_of(evidence: Evidence) -> list[Line]:
     """Give what was said, without the verdict."""
     return [_bounded(line) for line in islice(_lines(evidence), MOST_LINES - 2)]

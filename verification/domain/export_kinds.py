@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from verification.domain.exports import export_csv
 from verification.domain.exports_jsonl import export_jsonl
 from verification.domain.exports_xlsx import MOST_ROWS, TOO_LONG, export_xlsx
+from verification.domain.row_filter import EVERYTHING, Chosen, RowFilter
 from verification.models import Job
 
 __all__ = ["KINDS", "MOST_ROWS", "TOO_LONG", "ExportKind", "TooManyRows", "name_of", "pieces"]
+
+
+NAMES = {RowFilter.OK: "good", RowFilter.RETRY_LATER: "try-again"}
 
 
 class TooManyRows(Exception):
@@ -33,13 +37,15 @@ KINDS: dict[str, ExportKind] = {
 }
 
 
-def pieces(*, job: Job, kind: str) -> Iterator[bytes]:
-    """Give a job's rows as a file, piece by piece.  Raises TooManyRows."""
+def pieces(*, job: Job, kind: str, chosen: Chosen = EVERYTHING) -> Iterator[bytes]:
+    """Give a job's rows, or those chosen, as a file, piece by piece.  Raises TooManyRows."""
     most = KINDS[kind].most_rows
     if most is not None and job.total > most:
         raise TooManyRows(TOO_LONG)
-    return KINDS[kind].export(job=job)
+    return KINDS[kind].export(job=job, chosen=chosen)
 
 
-def name_of(job: Job, kind: str) -> str:
-    return f"{(job.name or 'results').rsplit('.', 1)[0]}-checked.{kind}"
+def name_of(job: Job, kind: str, chosen: Chosen = EVERYTHING) -> str:
+    """Name the file after the list and what was chosen of it."""
+    part = "checked" if chosen.kind is RowFilter.ALL else NAMES.get(chosen.kind, chosen.kind.value.lower())
+    return f"{(job.name or 'results').rsplit('.', 1)[0]}-{part}{'-some' if chosen.is_narrowed else ''}.{kind}"

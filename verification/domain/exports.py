@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Max
 
 from verification.domain.cells import RESULT_COLUMNS, guard
+from verification.domain.row_filter import EVERYTHING, Chosen
 from verification.engine.geo import country_of_domain
 from verification.models import Job
 
@@ -33,8 +34,8 @@ LEFT JOIN LATERAL (
     ) END LIMIT 1
 ) r ON true
 WHERE c.job_id = %s AND c.account_id = %s AND c.position >= %s AND c.position < %s
-ORDER BY c.position
 """
+ONLY = "AND c.id = ANY(%s) "
 ROWS = f"""
 SELECT c.original, c.address, c.domain, r.result,
        CASE WHEN r.result IS NULL AND c.classifier NOT IN ('', 'DUPLICATE') THEN c.classifier ELSE r.reason END,
@@ -44,27 +45,37 @@ SELECT c.original, c.address, c.domain, r.result,
 Fetched = tuple[list[str] | None, str, str, str | None, str | None, str, str, str, str, str]
 
 
-def export_csv(*, job: Job) -> Iterator[bytes]:
-    """Give the job's rows as CSV, piece by piece.
+def export_csv(*, job: Job, chosen: Chosen = EVERYTHING) -> Iterator[bytes]:
+    """Give the job's rows as CSV, or those chosen, piece by piece.
 
     Rows not tried yet have empty result columns; those refused without being looked at have their classifier.
     """
     columns = job.columns or ["email"]
     yield encoded([[guard(column) for column in columns] + list(RESULT_COLUMNS)])
-    for rows in pieces_of(job, ROWS):
+    for rows in pieces_of(job, ROWS, chosen):
         yield encoded(line(row, len(columns)) for row in rows)
 
 
-def pieces_of(job: Job, statement: str) -> Iterator[list[Any]]:  # Any: columns of the statement
+def pieces_of(job: Job, statement: str, chosen: Chosen) -> Iterator[list[Any]]:  # Any: columns of the statement
     """Give the rows of a job by ranges of positions; the statement takes job, account, first and end."""
     last: int | None = job.checks.aggregate(last=Max("position"))["last"]
+    statement = f"{statement}{'' if chosen == EVERYTHING else ONLY}ORDER BY c.position"
     for first in range(0, -1 if last is None else last + 1, ROWS_PER_STATEMENT):
+        values: list[Any] = [job.pk, job.account_id, first, first + ROWS_PER_STATEMENT]  # Any: SQL parameters
+        if chosen != EVERYTHING:
+            values.append(numbers_of(job, chosen, first))
         with connection.cursor() as cursor:
-            cursor.execute(statement, [job.pk, job.account_id, first, first + ROWS_PER_STATEMENT])
+            cursor.execute(statement, values)
             fetched = cursor.fetchall()
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         yield fetched
+
+
+def numbers_of(job: Job, chosen: Chosen, first: int) -> list[int]:
+    """Give the ids of the checks that are chosen of a range of positions."""
+    piece = job.checks.filter(position__gte=first, position__lt=first + ROWS_PER_STATEMENT)
+    return list(piece.filter(chosen.of_checks()).values_list("pk", flat=True))
 
 
 def line(row: Fetched, width: int, *, as_text: Callable[[str], str] = guard) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from verification.domain.exports import OF_A_PIECE, pieces_of
+from verification.domain.row_filter import EVERYTHING, Chosen
 from verification.engine.syntax import parse, split_display_name
 from verification.models import Job
 
@@ -21,9 +22,9 @@ VERDICT = (
 )
 
 
-def export_jsonl(*, job: Job) -> Iterator[bytes]:
+def export_jsonl(*, job: Job, chosen: Chosen = EVERYTHING) -> Iterator[bytes]:
     """Give the job's rows, piece by piece; a row without a verdict has null for its members."""
-    for rows in pieces_of(job, ROWS):
+    for rows in pieces_of(job, ROWS, chosen):
         yield "".join(f"{json.dumps(document(job, row), ensure_ascii=False)}\n" for row in rows).encode()
 
 

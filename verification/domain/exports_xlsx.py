@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 from verification.domain.cells import RESULT_COLUMNS
 from verification.domain.exports import ROWS, line, pieces_of
+from verification.domain.row_filter import EVERYTHING, Chosen
 from verification.models import Job
 
 MOST_ROWS = 1_048_575  # a sheet's, less the header
@@ -60,7 +61,7 @@ class Pipe:
         return fetched
 
 
-def export_xlsx(*, job: Job) -> Iterator[bytes]:
+def export_xlsx(*, job: Job, chosen: Chosen = EVERYTHING) -> Iterator[bytes]:
     """Give the job's rows as a workbook, piece by piece.  For up to MOST_ROWS rows."""
     columns = job.columns or ["email"]
     pipe = Pipe()
@@ -72,7 +73,7 @@ def export_xlsx(*, job: Job) -> Iterator[bytes]:
         with archive.open(sheet, "w", force_zip64=True) as file:
             file.write(f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
             write_rows(file, [[*columns, *RESULT_COLUMNS]])
-            for rows in pieces_of(job, ROWS):
+            for rows in pieces_of(job, ROWS, chosen):
                 write_rows(file, (line(row, len(columns), as_text=str) for row in rows))
                 yield pipe.fetch()
             file.write(b"</sheetData></worksheet>")

@@ -67,10 +67,10 @@ WITH n AS (
     SELECT (now() AT TIME ZONE 'UTC')::date, j.account_id, j.key_id, 'job', n.* FROM n, verification_job j
     WHERE j.id = %(job_id)s AND NOT j.sandbox
 )
-INSERT INTO verification_tally AS t (job_id, result, reason, blame, count)
-SELECT %(job_id)s, result, reason, blame, sum(count) FROM n
-GROUP BY result, reason, blame ORDER BY result, reason, blame
-ON CONFLICT (job_id, result, reason, blame) DO UPDATE SET count = t.count + excluded.count
+INSERT INTO verification_tally AS t (job_id, result, reason, blame, provider, count)
+SELECT %(job_id)s, result, reason, blame, provider, sum(count) FROM n
+GROUP BY result, reason, blame, provider ORDER BY result, reason, blame, provider
+ON CONFLICT (job_id, result, reason, blame, provider) DO UPDATE SET count = t.count + excluded.count
 """
 
 COUNT_FLUSHES = "UPDATE verification_batch SET flushes = flushes + 1 WHERE id = ANY(%(ids)s)"

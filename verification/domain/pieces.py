@@ -98,10 +98,10 @@ FROM refused r JOIN verification_check c ON c.job_id = %(job)s AND c.position = 
 """
 
 ADD_TALLIES = """
-INSERT INTO verification_tally AS t (job_id, result, reason, blame, count)
-SELECT %(job)s, 'Bad', reason, 'address', count
+INSERT INTO verification_tally AS t (job_id, result, reason, blame, provider, count)
+SELECT %(job)s, 'Bad', reason, 'address', '', count
 FROM unnest(%(reasons)s::text[], %(counts)s::int[]) AS n(reason, count) ORDER BY reason
-ON CONFLICT (job_id, result, reason, blame) DO UPDATE SET count = t.count + excluded.count
+ON CONFLICT (job_id, result, reason, blame, provider) DO UPDATE SET count = t.count + excluded.count
 """
 
 # A row that was the first of its piece only, and then those that were told they repeat it.

@@ -132,12 +132,13 @@ class Tally(models.Model):
     result = models.CharField(max_length=12, choices=[(r.value, r.value) for r in Result])
     reason = models.CharField(max_length=48, choices=[(r.value, r.value) for r in Reason])
     blame = models.CharField(max_length=14, choices=[(b.value, b.value) for b in Blame])
+    provider = models.CharField(max_length=60, blank=True, default="", db_default="")  # of the mail host; "": another
     count = models.PositiveIntegerField()
 
     class Meta:
         verbose_name_plural = "tallies"
         constraints = [
-            models.UniqueConstraint(fields=["job", "result", "reason", "blame"], name="tally_once"),
+            models.UniqueConstraint(fields=["job", "result", "reason", "blame", "provider"], name="tally_once"),
         ]
 
     def __str__(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -15,14 +16,21 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain.access import Permission
 from accounts.domain.config import FeatureDisabled, config_of, require
-from verification.domain import export_kinds, job_pages, jobs, organisations
-from verification.domain.job_pages import RowFilter
-from verification.engine.types import Reason
+from verification.domain import export_kinds, job_pages, job_rows, jobs, organisations
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
-from verification.web.forms import cursor, one_of
-from verification.web.shown import FILTERS, shown, slices, time_left
-from verification.web.words import REASONS
+from verification.web.forms import cursor
+from verification.web.row_choice import choice_of
+from verification.web.shown import (
+    FILTERS,
+    PRESETS,
+    conversation,
+    filter_lists,
+    shown,
+    shown_providers,
+    slices,
+    time_left,
+)
 
 STOP_POLLING = 286  # htmx's own status code
 ACTIONS = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
@@ -34,10 +42,12 @@ def job_of(request: AccountRequest, job_id: UUID) -> Job:
 
 
 def progress_of(job: Job) -> dict[str, Any]:  # Any: template context
+    shares, providers = job_pages.shares_and_providers(job=job)
     return {
         "job": job,
         "state": state_of(job),
-        "slices": slices(job=job, shares=job_pages.shares(job=job)),
+        "providers": shown_providers(providers),
+        "slices": slices(job=job, shares=shares),
         "time_left": time_left(job=job, now=timezone.now()),
         "next_try_at": job_pages.next_try_at(job=job),
         "waiting_for": organisations.waiting_for(job=job),
@@ -54,26 +64,49 @@ def state_of(job: Job) -> str:
 def job(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     """Show a job with the rows that were asked for."""
     found = job_of(request, job_id)
-    kind = one_of(RowFilter, request.GET.get("show")) or RowFilter.ALL
-    reason = one_of(Reason, request.GET.get("reason"))
-    rows = job_pages.rows_page(
+    choice = choice_of(request.GET)
+    rows = job_rows.rows_page(
         job=found,
-        kind=kind,
-        reason=reason,
+        chosen=choice.chosen,
+        from_the_end=choice.from_the_end,
         after=cursor(request.GET.get("after")),
         before=cursor(request.GET.get("before")),
     )
-    context = progress_of(found) | {
+    progress = progress_of(found)
+    context = progress | {
         "section": "lists",
         "rows": [shown(row) for row in rows.rows],
         "rows_page": rows,
-        "kind": kind.value,
-        "reason": reason,
-        "reason_title": REASONS[reason].title if reason else "",
+        "choice": choice,
+        "presets": PRESETS,
+        "is_back": "before" in request.GET,
+        "is_narrowed": choice.chosen.is_narrowed or choice.from_the_end,
         "filters": [(key.value, title) for key, title in FILTERS.items()],
+        "lists": filter_lists(choice.chosen, progress["providers"]),
         "exports": config_of(request.membership.account).exports,
     }
     return page(request, "verification/job.html", context)
+
+
+@require_safe
+@account_page(Permission.VIEW)
+def row(request: AccountRequest, job_id: UUID, row_number: int) -> HttpResponseBase:
+    """Show all that is known of one row: its verdict, what to do, and what the mail servers said."""
+    found = job_of(request, job_id)
+    this = job_rows.row_of(job=found, number=row_number)
+    if this is None:
+        raise Http404
+    context = {
+        "section": "lists",
+        "job": found,
+        "row": shown(this),
+        "conversation": conversation(this),
+        "cells": list(zip_longest(found.columns, this.check.original or [], fillvalue="")),
+        "query": choice_of(request.GET).query,
+        "previous": row_number - 1,
+        "following": row_number + 1 if row_number < found.total else None,
+    }
+    return page(request, "verification/row.html", context)
 
 
 @require_safe
@@ -104,19 +137,20 @@ def chart(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
 @require_safe
 @account_page(Permission.EXPORT)
 def export(request: AccountRequest, job_id: UUID, kind: str) -> HttpResponseBase:
-    """Stream the rows with their verdicts as a file."""
+    """Stream the rows that were asked for, with their verdicts, as a file."""
     found = job_of(request, job_id)
+    chosen = choice_of(request.GET).chosen
     try:
         require(config_of(request.membership.account), "exports")
     except FeatureDisabled:
         raise PermissionDenied("Downloads are switched off for this account.") from None
     try:
-        pieces = export_kinds.pieces(job=found, kind=kind)
+        pieces = export_kinds.pieces(job=found, kind=kind, chosen=chosen)
     except export_kinds.TooManyRows as more:
         messages.warning(request, str(more))
         return redirect("job", account=request.membership.account.slug, job_id=found.pk)
     response = StreamingHttpResponse(pieces, content_type=export_kinds.KINDS[kind].content_type)
-    name = export_kinds.name_of(found, kind)
+    name = export_kinds.name_of(found, kind, chosen)
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
 

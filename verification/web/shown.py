@@ -7,19 +7,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from verification.domain.job_pages import Row, RowFilter, Share
+from verification.domain.dialogue import conversation_of
+from verification.domain.job_pages import OfProvider, Share
+from verification.domain.job_rows import Row
 from verification.domain.person import ERASED
+from verification.domain.row_filter import OTHER_PROVIDERS, Chosen, RowFilter
 from verification.engine.types import Blame, Reason, Result
 from verification.models import Check, CheckResult, Classifier, Job
-from verification.web.words import BLAMES, REASONS, RESULTS, Words
+from verification.web.words import BLAMES, REASONS, RESULTS, SAID, Words
 
 FILTERS: dict[RowFilter, str] = {
     RowFilter.ALL: "All",
     **{RowFilter(result.value): words for result, words in RESULTS.items()},
+    RowFilter.RISKY: "Risky",
+    RowFilter.UNDECIDED: "Undecided",
     RowFilter.WAITING: "Waiting",
     RowFilter.REFUSED: "Not taken",
     RowFilter.DUPLICATE: "Duplicates",
 }
+PRESETS: list[tuple[str, str, str]] = [  # of downloads: kind of rows, title, what is in it
+    (RowFilter.ALL.value, "All rows", "in the order of your list, with all verdicts"),
+    (RowFilter.OK.value, "Safe to send", "the mailbox exists; each mailbox once"),
+    (RowFilter.RISKY.value, "Risky", "may arrive; nobody can promise it"),
+    (RowFilter.BAD.value, "Bad", "would bounce or do harm"),
+    (RowFilter.UNDECIDED.value, "Undecided", "no clear yes or no, the risky ones included"),
+]
 ENCODINGS = {
     "utf-8-sig": "UTF-8",
     "utf-8": "UTF-8",
@@ -97,6 +109,65 @@ def shown(row: Row) -> ShownRow:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ShownProvider:
+    """A line of the chart of providers; `parts`: name of the colour, start and width of each bar in per cent."""
+
+    key: str
+    title: str
+    total: int
+    words: str
+    parts: list[tuple[str, float, float]]
+
+
+FILLS = {Result.OK: "good", Result.BAD: "bad", Result.RETRY_LATER: "later", Result.UNVERIFIABLE: "unsure"}
+
+
+def shown_providers(providers: Sequence[OfProvider]) -> list[ShownProvider]:
+    """Give each provider's verdicts as parts of its own bar."""
+    return [
+        ShownProvider(
+            each.provider or OTHER_PROVIDERS,
+            each.provider or "Other or none",
+            each.total,
+            ", ".join(f"{count:,} {RESULTS[result].lower()}" for result, count in each.counts.items() if count),
+            parts_of(each),
+        )
+        for each in providers
+        if each.total
+    ]
+
+
+def parts_of(provider: OfProvider) -> list[tuple[str, float, float]]:
+    parts, start = [], 0.0
+    for result, count in provider.counts.items():
+        width = round(100 * count / provider.total, 3)
+        parts.append((FILLS[result], round(start, 3), width))
+        start += width
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line of the conversation with DNS and mail servers; `meaning` in plain words, "" where there are none."""
+
+    time: str
+    who: str
+    said: str
+    code: str
+    meaning: str
+
+
+def conversation(row: Row) -> list[Said]:
+    """Give what was said about a row, in its order."""
+    if row.verdict is None:
+        return []
+    return [
+        Said(line.time, line.who, line.said, line.code, SAID.get(line.meaning, ""))
+        for line in conversation_of(row.verdict)
+    ]
+
+
 def note_of(row: Row) -> str:
     if row.check.address == ERASED:
         return "Erased on request"
@@ -161,3 +232,21 @@ def time_left(*, job: Job, now: datetime) -> str:
         return "less than a minute left"
     minutes = round(seconds / 60)
     return f"about {minutes} min left" if minutes < 120 else f"about {round(minutes / 60)} hours left"
+
+
+def filter_lists(
+    chosen: Chosen, providers: Sequence[ShownProvider]
+) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
+    """Give the lists that rows are narrowed by: name, label, and the value, title and state of each choice."""
+    reasons = [(reason.value, words.title) for reason, words in REASONS.items()]
+    blames = [(blame.value, words) for blame, words in BLAMES.items() if words]
+    named = [(each.key, each.title) for each in providers]
+    lists = (
+        ("reason", "Reason", reasons, chosen.reason),
+        ("blame", "Cause", blames, chosen.blame),
+        ("provider", "Provider", named, chosen.provider),
+    )
+    return [
+        (name, label, [(value, title, value == present) for value, title in choices])
+        for name, label, choices, present in lists
+    ]

@@ -26,6 +26,7 @@ urlpatterns = [
     path("uploads/<uuid:upload_id>", upload_views.upload, name="upload"),
     path("jobs/<uuid:job_id>", job_views.job, name="job"),
     path("jobs/<uuid:job_id>/progress", job_views.progress, name="job_progress"),
+    path("jobs/<uuid:job_id>/rows/<int:row_number>", job_views.row, name="job_row"),
     path("jobs/<uuid:job_id>/chart.json", job_views.chart, name="job_chart"),
     path("jobs/<uuid:job_id>/export.csv", job_views.export, {"kind": "csv"}, name="job_export"),
     path("jobs/<uuid:job_id>/export.xlsx", job_views.export, {"kind": "xlsx"}, name="job_export_xlsx"),

@@ -15,7 +15,7 @@ from accounts.domain.quota import QuotaExceeded
 from accounts.domain.refusals import AccountDisabled
 from verification.domain import page_checks
 from verification.domain.dialogue import dialogue_of
-from verification.domain.job_pages import Row
+from verification.domain.job_rows import Row
 from verification.engine.types import Blame
 from verification.models import Check
 from verification.web.access import AccountRequest, account_page, page

@@ -34,6 +34,8 @@ class World:
             arguments["upload_id"] = self.upload.pk
         elif "job" in name:
             arguments["job_id"] = self.job.pk
+        if name == "job_row":
+            arguments["row_number"] = 1
         return reverse(name, kwargs=arguments)
 
 
@@ -50,6 +52,7 @@ GET = [
     "new_list",
     "upload",
     "job",
+    "job_row",
     "job_progress",
     "job_chart",
     "checks",
@@ -59,7 +62,7 @@ GET = [
 ]
 POST = ["pause_job", "resume_job", "cancel_job", "delete_job"]
 FILES = ["job_export", "job_export_xlsx", "job_export_jsonl"]
-FOR_VIEWERS = {"dashboard", "lists", "job", "job_progress", "job_chart", "checks", "features", "quota"}
+FOR_VIEWERS = {"dashboard", "lists", "job", "job_row", "job_progress", "job_chart", "checks", "features", "quota"}
 
 
 def asked(client: Client, world: World, name: str, account: Account | None = None) -> HttpResponse:
@@ -117,7 +120,7 @@ def test_strangers_find_nothing(client: Client, world: World, name: str) -> None
     assert (found.status_code, found.content) == (404, nothing.content)
 
 
-@pytest.mark.parametrize("name", ["upload", "job", "job_progress", "job_chart", *FILES, *POST])
+@pytest.mark.parametrize("name", ["upload", "job", "job_row", "job_progress", "job_chart", *FILES, *POST])
 def test_another_account_does_not_open_our_lists(client: Client, world: World, name: str) -> None:
     stranger = make_account()
     client.force_login(owner_of(stranger))

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Account, AuditEntry, Role
 from tests.factories import make_account, make_member
 from tests.verification.factories import finish, give_verdict, make_list, owner_of
-from verification.domain import job_pages
+from verification.domain import job_rows
 from verification.engine.types import LEGAL_PAIRS, Blame, Reason, Result
 from verification.models import Check, Job, JobStatus
 from verification.web.words import BLAMES, REASONS, RESULTS
@@ -34,7 +34,7 @@ def job(account: Account) -> Job:
     job = make_list(FIVE, account=account)
     give_verdict(job.checks.get(position=0))
     reply = {"host": "mx.ok.test", "code": 550, "enhanced": "5.1.1", "text": "<b>no</b> such user"}
-    evidence: dict[str, object] = {"attempts": [reply]}
+    evidence: dict[str, object] = {"attempts": [reply], "provider": "Google"}
     bad = (Result.BAD, Reason.MAILBOX_DOES_NOT_EXIST, Blame.ADDRESS)
     second = job.checks.get(position=1)
     give_verdict(second, *bad, evidence=evidence, normalized="b@ok.example", did_you_mean="b@okay.test")
@@ -49,7 +49,7 @@ def page_of(client: Client, job: Job, name: str = "job", query: str = "") -> Htt
 
 
 def row_numbers(response: HttpResponse) -> list[int]:
-    return [int(number) for number in re.findall(r'<td class="number muted">(\d+)</td>', response.content.decode())]
+    return [int(number) for number in re.findall(r'all that is known">(\d+)</a></td>', response.content.decode())]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,20 @@ def row_numbers(response: HttpResponse) -> list[int]:
         ("?show=Bad", [2, 3]),
         ("?show=Bad&reason=AtSignNotFound", [3]),
         ("?show=RetryLater", []),
+        ("?show=undecided", []),
+        ("?show=risky", []),
+        ("?blame=address", [2, 3]),
+        ("?show=Bad&q=B@", [2]),
+        ("?q=b@", [2]),
+        ("?q=ok.te", [1, 2, 4, 5]),
+        ("?q=@ok.test&sort=end", [5, 4, 2, 1]),
+        ("?q=%25", []),
+        ("?q=%00", []),
+        ("?reason=AtSignNotFound", [3]),
+        ("?provider=Google", [2]),
+        ("?provider=other", [1, 3]),
+        ("?sort=end&after=2", [2, 1]),
+        ("?sort=end&before=2", [5, 4]),
         ("?show=waiting", [5]),
         ("?show=refused", [3]),
         ("?show=duplicate", [4]),
@@ -89,7 +103,7 @@ def test_the_page_of_a_running_job(client: Client, job: Job) -> None:
 
 
 def test_rows_come_in_pages(client: Client, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_pages, "PAGE_ROWS", 2)
+    monkeypatch.setattr(job_rows, "PAGE_ROWS", 2)
     job = finish(make_list("email\n" + "".join(f"a{n}@ok.test\n" for n in range(5)), account=account))
 
     for kind in ("all", "Ok"):
@@ -178,7 +192,7 @@ def test_a_page_asks_as_often_for_three_rows_as_for_one(
 
 
 def test_single_checks(client: Client, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_pages, "PAGE_ROWS", 2)
+    monkeypatch.setattr(job_rows, "PAGE_ROWS", 2)
     for number in range(3):
         give_verdict(Check.objects.create(account=account, address=f"a{number}@ok.test", domain="ok.test"))
     give_verdict(Check.objects.create(account=make_account(), address="b@ok.test", domain="ok.test"))
