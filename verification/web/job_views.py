@@ -16,10 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain.access import Permission
 from accounts.domain.config import FeatureDisabled, config_of, require
-from verification.domain import export_kinds, job_pages, job_rows, jobs, organisations
+from verification.domain import export_kinds, job_pages, job_rows, jobs, lists, organisations, retries, uploads
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import cursor
+from verification.web.list_views import NO_UPLOADS
 from verification.web.row_choice import choice_of
 from verification.web.shown import (
     FILTERS,
@@ -153,6 +154,24 @@ def export(request: AccountRequest, job_id: UUID, kind: str) -> HttpResponseBase
     name = export_kinds.name_of(found, kind, chosen)
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
+
+
+@require_POST
+@account_page(Permission.UPLOAD)
+def again(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Bring the undecided rows as a new list; its page says what it would cost, and starts it once."""
+    found = job_of(request, job_id)
+    try:
+        brought = retries.bring_undecided(job=found, user=request.user, now=timezone.now())
+    except retries.NothingUndecided:
+        messages.warning(request, "This list has no undecided rows.")
+    except FeatureDisabled:
+        messages.warning(request, NO_UPLOADS)
+    except (uploads.UploadRefused, lists.ListRefused) as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        return redirect("upload", account=request.membership.account.slug, upload_id=brought.pk)
+    return redirect("job", account=request.membership.account.slug, job_id=found.pk)
 
 
 @require_POST

@@ -32,6 +32,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/export.xlsx", job_views.export, {"kind": "xlsx"}, name="job_export_xlsx"),
     path("jobs/<uuid:job_id>/export.jsonl", job_views.export, {"kind": "jsonl"}, name="job_export_jsonl"),
     path("jobs/<uuid:job_id>/delete", job_views.delete, name="delete_job"),
+    path("jobs/<uuid:job_id>/again", job_views.again, name="check_job_again"),
     path("jobs/<uuid:job_id>/pause", job_views.act, {"action": "pause"}, name="pause_job"),
     path("jobs/<uuid:job_id>/resume", job_views.act, {"action": "resume"}, name="resume_job"),
     path("jobs/<uuid:job_id>/cancel", job_views.act, {"action": "cancel"}, name="cancel_job"),
