@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('verification', '0026_virus_detected'),
+        ('verification', '0027_upload_readings'),
     ]
 
     operations = [
