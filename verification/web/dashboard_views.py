@@ -16,7 +16,7 @@ from accounts.models import LicenseKey
 from verification.domain import dashboard as at_a_glance
 from verification.domain.dashboard import EXPIRES_SOON, ProviderShare, Sums
 from verification.domain.forecast import at_rate
-from verification.domain.job_pages import Row
+from verification.domain.job_rows import Row
 from verification.engine.types import Result
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.quota_views import words_of
