@@ -41,6 +41,7 @@ def test_from_invitation_to_second_step(portal: Portal, browser: Browser) -> Non
 
     owner = tab(browser, complaints)
     sign_in(owner, portal, portal.customer_email, portal.customer_password)
+    owner.get_by_text("Menu", exact=True).click()
     owner.get_by_role("link", name="Team").click()
     owner.get_by_label("E-mail address").fill(jane)
     owner.get_by_role("button", name="Send invitation").click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -112,7 +112,7 @@ def rotate(*, endpoint: WebhookEndpoint, actor: Actor) -> str:
 def renew(holder: WebhookEndpoint | NotificationSecrets) -> str:
     secret = new_secret()
     holder.previous_secret, holder.secret = holder.secret, seal(secret)
-    holder.previous_until = datetime.now(UTC) + OVERLAP
+    holder.previous_until = Now() + OVERLAP
     holder.save(update_fields=["secret", "previous_secret", "previous_until"])
     return secret
 
@@ -197,9 +197,9 @@ def secret_of(holder: WebhookEndpoint | NotificationSecrets) -> str:
         return ""
 
 
-def test_message(account: Account) -> dict[str, Any]:  # Any: JSON
+def test_message(account: Account, *, now: datetime) -> dict[str, Any]:  # Any: JSON
     """Give what a test sends: a message without notifications."""
-    job = Job(account=account, id=UUID(int=0), created_at=datetime.now(UTC))
+    job = Job(account=account, id=UUID(int=0), created_at=now)
     return event_shapes.message(job, [])
 
 

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -135,7 +136,7 @@ def with_fresh_connection(work: Callable[[], T]) -> T:
 def body_of(delivery: Claimed) -> bytes | None:
     """Make the body of a delivery; None when nothing is left of what it was to tell."""
     if delivery.slice is None:
-        return as_json(endpoints.test_message(Account.objects.get(pk=delivery.account_id)))
+        return as_json(endpoints.test_message(Account.objects.get(pk=delivery.account_id), now=datetime.now(UTC)))
     found: Sequence[dict[str, Any]] = feed.messages([delivery.slice])  # Any: JSON
     return as_json(found[0]) if found else None
 
