@@ -27,7 +27,11 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
     return tmp_path / "uploads"
 
 
-@pytest.mark.parametrize("content", [GOOD, gzip.compress(builder.list_of(["mail", "note"], ["jane@ok.test", "x"]))])
+@pytest.mark.parametrize(
+    "content",
+    [GOOD, gzip.compress(builder.list_of(["mail", "note"], ["jane@ok.test", "x"]))],
+    ids=["text", "workbook"],  # a name made of the bytes would hold the time, and differ between two processes
+)
 def test_a_packed_list_is_read(folder: Path, content: bytes) -> None:
     upload = make_upload(content, filename="list.csv.gz")
     assert (upload.filename, upload.size) == ("list.csv.gz", len(content))
