@@ -6,9 +6,12 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage as Parsed
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Literal
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -24,8 +27,9 @@ class Letter:
     name: str
     sent_to: str
     subject: str
-    date: str
+    sent_at: datetime | None
     text: str
+    html: str
 
 
 class Mailbox(BaseEmailBackend):
@@ -70,11 +74,24 @@ def read(name: str) -> Letter | None:
         return None
     parsed = message_from_bytes(content, policy=policy.default)
     assert isinstance(parsed, Parsed)
-    body = parsed.get_body(("plain",))
     return Letter(
         name=name,
         sent_to=str(parsed["To"]),
         subject=str(parsed["Subject"]),
-        date=str(parsed["Date"]),
-        text=str(body.get_content()) if body else "",
+        sent_at=_moment(str(parsed["Date"])),
+        text=_part(parsed, "plain"),
+        html=_part(parsed, "html"),
     )
+
+
+def _part(parsed: Parsed, kind: Literal["plain", "html"]) -> str:
+    body = parsed.get_body((kind,))
+    return str(body.get_content()) if body else ""
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

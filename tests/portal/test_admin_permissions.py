@@ -102,6 +102,7 @@ OTHERS = {
     "/admin/jsi18n/": OPEN,
     "/admin/r/{content_type_id}/{object_id}/": NOTHING,
     "/admin/mail/": OPEN,  # development only
+    "/admin/mail/{name}/html": ("302 302 404 404 404", "302 302 405 405 405"),
     "/admin/mail/{name}/": ("302 302 404 404 404", "302 302 405 405 405"),
 }
 

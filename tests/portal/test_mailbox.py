@@ -50,3 +50,16 @@ def test_what_somebody_wrote_is_shown_as_text(page: Client) -> None:
     mail.send_mail("<b>x</b>", "<script>alert(1)</script>", None, ["jane@example.com"])
     (letter,) = mailbox.letters()
     assert "<script>alert" not in page.get(f"/admin/mail/{letter.name}/").text
+    assert page.get(f"/admin/mail/{letter.name}/html").status_code == 404
+
+
+def test_mail_as_mail_programs_show_it(page: Client) -> None:
+    write()
+    (letter,) = mailbox.letters()
+    shown = page.get(f"/admin/mail/{letter.name}/html")
+    assert shown.text == letter.html
+    assert 'href="http://127.0.0.1/x?a=1&amp;b=2"' in shown.text
+    assert shown.headers["Content-Security-Policy"] == (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert page.get("/admin/mail/x/html").status_code == 404

@@ -49,8 +49,8 @@ def test_a_dialogue_is_told_in_the_order_of_the_pipeline() -> None:
         Line("", "DNS", "MX 10 mx.ok.test", "", "found", ""),
         Line("20,000 ms", WHO, "to our connection: no reply, timeout", "", "timeout", "their_outage"),
         Line("31 ms", WHO, f"{TO}: No such user", "550 5.1.1", "no_mailbox", "address"),
-        Line("2026-11-22 12:00", HOST, "asked for a random recipient of this domain", "", "catch-all: no", ""),
-        Line("2026-11-22 12:00:00", "we", "verdict", "", "Bad/MailboxDoesNotExist", "address"),
+        Line("2026-11-22 12:00:00 UTC", HOST, "asked for a random recipient of this domain", "", "catch-all: no", ""),
+        Line("2026-11-22 12:00:00 UTC", "we", "verdict", "", "Bad/MailboxDoesNotExist", "address"),
     ]
 
 
@@ -111,7 +111,7 @@ def test_a_verdict_that_will_be_tried_again_says_so() -> None:
 def test_another_verdict_of_today_s_rules_is_told_beside_the_kept_one() -> None:
     kept: dict[str, Any] = {"result": "Unverifiable", "reason": "Unknown", "blame": "unknown"}
     assert dialogue_of(result_of(Evidence(attempts=(REFUSED,)), **kept))[-2:] == [
-        Line("2026-11-22 12:00:00", "we", "verdict", "", "Unverifiable/Unknown", "unknown"),
+        Line("2026-11-22 12:00:00 UTC", "we", "verdict", "", "Unverifiable/Unknown", "unknown"),
         Line("", "we", "what today's rules make of it", "", "Bad/MailboxDoesNotExist", "address"),
     ]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 
+from django.utils.timezone import localtime
+
 from verification.engine.types import Attempt, Blame, CatchAllState, Evidence, MailHostsOutcome, Stage, Verdict
 from verification.engine.verdict import judge
 from verification.models import CheckResult
@@ -61,6 +63,11 @@ def _bounded(line: Line) -> Line:
     return replace(line, who=cut(line.who), said=cut(line.said), meaning=cut(line.meaning))
 
 
+def shown(moment: datetime) -> str:
+    """Give a moment in the zone of whoever is reading."""
+    return f"{localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
+
+
 def cut(text: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
@@ -82,9 +89,7 @@ def _lines(evidence: Evidence) -> Iterator[Line]:
     if evidence.catch_all.state is not CatchAllState.NOT_TESTED:
         probed = datetime.fromtimestamp(evidence.catch_all.probed_at, UTC)
         said = "asked for a random recipient of this domain"
-        yield Line(
-            f"{probed:%Y-%m-%d %H:%M}", evidence.catch_all.host, said, "", f"catch-all: {evidence.catch_all.state}"
-        )
+        yield Line(shown(probed), evidence.catch_all.host, said, "", f"catch-all: {evidence.catch_all.state}")
     if evidence.our_fault:
         yield _ours(evidence.our_fault, "our_fault", judge(Evidence(our_fault="yes")))
 
@@ -115,9 +120,8 @@ def _attempt(attempt: Attempt) -> Line:
 
 def _verdicts(result: CheckResult, evidence: Evidence) -> Iterator[Line]:
     """Give the verdict as it is kept, and the one of today's rules where it is another."""
-    at = f"{result.checked_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     words = "verdict" if result.final else "verdict for now, to be tried again"
-    yield Line(at, "we", words, "", f"{result.result}/{result.reason}", result.blame)
+    yield Line(shown(result.checked_at), "we", words, "", f"{result.result}/{result.reason}", result.blame)
     today = judge(evidence)
     if result.final and (today.result, today.reason, today.blame) != (result.result, result.reason, result.blame):
         yield Line("", "we", "what today's rules make of it", "", f"{today.result}/{today.reason}", today.blame)

@@ -34,6 +34,9 @@ def test_an_owner_asks(client: Client) -> None:
     account = make_account()
     client.force_login(owner_of(account))
 
+    shown = client.get(reverse("features", args=[account.slug])).content.decode()
+    assert shown.count("Ask for it") == shown.count('<span class="badge">Off</span>') == 2
+    assert shown.count("Ask for another") == 10
     assert ask(client, account.slug, "antivirus", "attachments") == 302
     assert ask(client, account.slug, "antivirus") == 302
     request = FeatureRequest.objects.get()
