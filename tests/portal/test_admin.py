@@ -20,7 +20,7 @@ from tests.factories import make_account, make_key, make_member, make_user, with
 from tests.portal.admin_rows import change_url, make_rows
 from tests.verification.factories import give_verdict, make_job
 from verification.engine.types import Attempt, Blame, Evidence, Meaning, Reason, Result, Stage
-from verification.models import Job, WebhookDelivery, WebhookEndpoint
+from verification.models import Job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_files")]
 OURS = ["accounts", "verification"]
@@ -386,23 +386,3 @@ def test_an_account_s_page_tells_times_as_its_list_does(page: Client, staff: Use
 
 def test_the_product_s_name_is_on_every_page(page: Client, settings: Settings) -> None:
     assert f"{settings.PRODUCT_NAME} staff" in page.get(reverse("admin:index")).text
-
-
-def test_a_delivery_is_sent_again(page: Client, staff: User) -> None:
-    make_rows(staff)
-    WebhookDelivery.objects.update(state="failed", tries=8)
-    url = reverse("admin:verification_webhookdelivery_changelist")
-    assert "hooks.example.com" in page.get(url).text
-    page.post(url, {"action": "send_again", "_selected_action": str(WebhookDelivery.objects.get().pk)})
-    assert WebhookDelivery.objects.values_list("state", "tries").get() == ("pending", 0)
-
-
-def test_staff_see_of_a_webhook_s_url_the_host_only(page: Client, staff: User) -> None:
-    make_rows(staff)
-    endpoint = WebhookEndpoint.objects.get()
-    for url in (
-        reverse("admin:verification_webhookendpoint_changelist"),
-        reverse("admin:verification_webhookendpoint_change", args=[endpoint.pk]),
-    ):
-        text = page.get(url).text
-        assert ("hooks.example.com" in text, "hooks.example.com/secret" in text) == (True, False)

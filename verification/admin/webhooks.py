@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.base import ReadOnlyAdmin, actor_of
 from verification.domain.webhooks import endpoints
 from verification.models import WebhookDelivery, WebhookEndpoint
 
@@ -48,8 +48,15 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin[WebhookDelivery]):
 
     @admin.action(description="Send again at once, with all tries", permissions=["send"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[WebhookDelivery]) -> None:
-        number = sum(endpoints.replay(delivery=delivery) for delivery in chosen)
+        number, off = 0, 0
+        for delivery in chosen:
+            try:
+                number += endpoints.replay(delivery=delivery, actor=actor_of(request))
+            except endpoints.SwitchedOff:
+                off += 1
         messages.success(request, f"{number:,} deliveries are on their way again.")
+        if off:
+            messages.warning(request, f"{off:,} wait: their webhooks are switched off.")
 
     @admin.display
     def host(self, delivery: WebhookDelivery) -> str:

@@ -181,7 +181,11 @@ class ReplayView(ApiView):
         delivery = endpoints.deliveries_of(account_of(request)).filter(pk=delivery_id).first()
         if delivery is None:
             raise Http404
-        if not endpoints.replay(delivery=delivery):
+        try:
+            is_sent = endpoints.replay(delivery=delivery, actor=key_of(request))
+        except endpoints.SwitchedOff as error:
+            return refused(HTTPStatus.CONFLICT, str(error), "WRONG_STATUS")
+        if not is_sent:
             return refused(HTTPStatus.CONFLICT, "It is on its way at this moment.", "WRONG_STATUS")
         delivery.refresh_from_db()
         return Response(delivery_document(delivery), status=HTTPStatus.ACCEPTED)

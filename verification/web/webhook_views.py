@@ -162,7 +162,11 @@ def replay(request: AccountRequest, delivery_id: UUID) -> HttpResponseBase:
     found = endpoints.deliveries_of(request.membership.account).filter(pk=delivery_id).first()
     if found is None:
         raise Http404
-    if endpoints.replay(delivery=found):
+    try:
+        is_sent = endpoints.replay(delivery=found, actor=request.user)
+    except endpoints.SwitchedOff as error:
+        return back(request, refusal=str(error))
+    if is_sent:
         return back(request, "It is on its way again.")
     return back(request, refusal="It is on its way at this moment; nothing was done.")
 

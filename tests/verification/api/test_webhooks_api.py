@@ -130,6 +130,9 @@ def test_deliveries_and_once_more(call: Caller, account: Account) -> None:
     assert call("post", f"/deliveries/{test['id']}/replay").status_code == 409  # somebody has it
     again = call("post", f"/deliveries/{event['id']}/replay")
     assert (again.status_code, WebhookDelivery.objects.get(pk=claimed.id).tries) == (202, 0)
+    call("patch", f"/{number}", {"active": False})
+    off = call("post", f"/deliveries/{event['id']}/replay")
+    assert (off.status_code, off.json()["detail"]) == (409, "Its webhook is switched off; switch it on first.")
 
 
 def test_deliveries_page_by_page(call: Caller) -> None:

@@ -81,6 +81,8 @@ def test_the_log_and_sending_again(client: Client, account: Account) -> None:
     assert "Nothing was sent yet." in client.get(at("webhooks", account), {"state": "failed"}).text
     client.post(again)
     assert WebhookDelivery.objects.get().tries == 0
+    endpoints.disable(endpoint=endpoint, actor=None)
+    assert "Its webhook is switched off; switch it on first." in client.post(again, follow=True).text
 
 
 def test_the_secret_of_jobs(client: Client, account: Account) -> None:

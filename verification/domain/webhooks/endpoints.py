@@ -46,6 +46,13 @@ class EventsUnfit(ValueError):
     """A type of event that there is not."""
 
 
+class SwitchedOff(Exception):
+    """The endpoint of a delivery is disabled."""
+
+    def __init__(self) -> None:
+        super().__init__("Its webhook is switched off; switch it on first.")
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """Where a job wants its events sent (`notification.endPoint`), and what headers along with them."""
@@ -146,8 +153,18 @@ def send_test(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
     return WebhookDelivery.objects.create(endpoint=endpoint)
 
 
-def replay(*, delivery: WebhookDelivery) -> bool:
-    """Send a delivery again, with all its tries before it; False while it is on its way."""
+@transaction.atomic
+def replay(*, delivery: WebhookDelivery, actor: Actor) -> bool:
+    """Send a delivery again, with all its tries before it; False while it is on its way.
+
+    A job's own endpoint that was disabled is switched on by that: there is no other way to.  Raises SwitchedOff where
+    somebody can switch it on first.
+    """
+    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=delivery.endpoint_id)
+    if endpoint.state == WebhookState.DISABLED:
+        if endpoint.job_id is None:
+            raise SwitchedOff
+        enable(endpoint=endpoint, actor=actor)
     ended = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(state=DeliveryState.PENDING)
     waiting = WebhookDelivery.objects.filter(pk=delivery.pk, state=DeliveryState.PENDING, token=None)
     again: dict[str, Any] = {"state": DeliveryState.PENDING, "tries": 0, "due_at": Now()}  # Any: values
