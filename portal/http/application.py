@@ -13,7 +13,7 @@ from verification.api.live import PATHS, LiveCheck
 from verification.api.live_desks import Desks
 from verification.api.long_poll import PATHS as FEEDS
 from verification.api.long_poll import LongPoll
-from verification.engine.memory import collect_less_often
+from verification.engine.memory import LASTING, collect_less_often
 from verification.web.verify_asgi import PATHS as VERIFY_PAGES
 from verification.web.verify_asgi import VerifyPage
 
@@ -66,7 +66,7 @@ async def lifespan(portal: Portal, receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            collect_less_often()
+            collect_less_often(LASTING)
             await send({"type": "lifespan.startup.complete"})
         else:
             await portal.desks.aclose()

@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+# By how many objects more the youngest are looked at, and after how many such looks the older, and all.
+SHORT_LIVED = (100_000, 20, 50)  # of a process that ends before much garbage gets old
+LASTING = (10_000, 5, 5)  # of one that goes on for months, and makes some with each page
 
 
 class Memory(Generic[Key, Value]):
@@ -44,7 +47,7 @@ class Memory(Generic[Key, Value]):
         return len(self._new.keys() | self._old.keys())
 
 
-def collect_less_often() -> None:
+def collect_less_often(thresholds: tuple[int, int, int] = SHORT_LIVED) -> None:
     """Spare the collector what stays, and young objects in flight: a quarter of the time of a process went there."""
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(*thresholds)
