@@ -75,7 +75,8 @@ def verify(page: Page, upload: Path, results: Path) -> list[dict[str, str]]:
     page.get_by_role("link", name="New list").first.click()
     page.locator("input[type=file]").set_input_files(upload)
     page.get_by_role("button", name="Upload").click()
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Next: what it costs").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("Finished").first).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").first.click()

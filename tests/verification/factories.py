@@ -118,3 +118,13 @@ def finish(job: Job) -> Job:
     Job.objects.filter(pk=job.pk).update(status=JobStatus.FINISHED, finished_at=NOW)
     job.refresh_from_db()
     return job
+
+
+def hold_list(content: str | bytes = "email\njane@ok.test\n", *, account: Account | None = None) -> Job:
+    """Bring a list and have its rows counted: it waits to be started."""
+    upload = make_upload(content, account=account)
+    column, user = upload.address_column, owner_of(upload.account)
+    job = intake.start_list(upload=upload, address_column=column, user=user, now=NOW, hold=True)
+    intake.read_list(job_id=job.pk)
+    job.refresh_from_db()
+    return job

@@ -25,7 +25,7 @@ def timestamp(moment: datetime | None) -> str | None:
 
 
 def phase_of(job: Job) -> str:
-    if job.status == JobStatus.PARSING:
+    if job.status in (JobStatus.PARSING, JobStatus.READY):
         return "PRE_PROCESS"
     return "PROCESS" if job.waiting else "FINISHED"
 

@@ -113,7 +113,7 @@ def sums(*, account: Account, now: datetime) -> Sums:
 
 def jobs_at_work(*, account: Account) -> list[Job]:
     """Give the newest jobs that have not ended; paused ones, too."""
-    jobs = Job.objects.of(account).filter(status__in=[*UNENDED, JobStatus.PAUSED])
+    jobs = Job.objects.of(account).filter(status__in=[*UNENDED, JobStatus.READY, JobStatus.PAUSED])
     return list(jobs.newest_first().select_related("upload")[:MOST_JOBS])
 
 

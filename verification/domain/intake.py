@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from accounts.domain import quota
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, KeyKind, LicenseKey, User
-from verification.domain import bells, job_features, jobs, lists, mailboxes, pieces, uploads
+from verification.domain import bells, job_features, jobs, known_rows, lists, mailboxes, pieces, uploads
 from verification.domain.failpoints import failpoint
 from verification.domain.pieces import Row
 from verification.domain.sending import Sender
@@ -97,11 +97,12 @@ def start_list(
     now: datetime,
     has_header: bool | None = None,
     version: int | None = None,
+    hold: bool = False,
 ) -> Job:
     """Open a job for an uploaded list; a second call gives the same job.
 
     `has_header` overrules what a look at the file made of its first row.  `version`: how the list was read when
-    somebody decided to start it.
+    somebody decided to start it.  `hold`: it is read and counted only, and waits to be started, see starting.py.
 
     Raises QuotaExceeded, FeatureDisabled, AccountInactive, TooManyRows, ListRefused.
     """
@@ -126,11 +127,13 @@ def start_list(
             upload=upload,
             created_by=user,
             is_reading=True,
+            is_held=hold,
             greylist_hours=config.greylist_hours,
             columns=[storable(column) for column in upload.columns],
             created_at=now,
         )
-        quota.reserve(account_id=job.account_id, amount=upload.row_count, reference=f"job:{job.pk}")
+        if not hold:
+            quota.reserve(account_id=job.account_id, amount=upload.row_count, reference=f"job:{job.pk}")
         bells.ask_to_read(job.pk)
     return job
 
@@ -225,12 +228,14 @@ def read_piece(job: Job, upload: Upload, rows: Iterator[Row], *, end: int) -> Jo
         if job.total:
             pieces.mark_duplicates(cursor, piece)
         pieces.refuse_suppressed(cursor, piece)
+        if job.is_held:
+            known_rows.note(cursor, piece)
         if not last:
             mailboxes.keep(cursor, piece.mailboxes.items())
         failpoint("intake_copied")
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # foreign keys of so many rows take a while: before the locks
         Upload.objects.select_for_update(no_key=True).get(pk=upload.pk)
-        is_cut = last or is_hungry(job)
+        is_cut = last or (not job.is_held and is_hungry(job))
         if is_cut:
             pieces.cut(cursor, piece, first=job.rows_cut, size=BATCH_SIZE)
         failpoint("list_piece_cut")
@@ -241,7 +246,7 @@ def read_piece(job: Job, upload: Upload, rows: Iterator[Row], *, end: int) -> Jo
             raise Overtaken
         locked.rows_cut = piece.end if is_cut else locked.rows_cut
         pieces.count(cursor, locked, piece, last=last)
-        if last:
+        if last and not locked.is_held:
             give_surplus_back(locked, upload)
         if is_cut:
             bells.ring()

@@ -23,9 +23,9 @@ class WrongStatus(Exception):
 def pause(*, job: Job) -> None:
     """Claim no more of a job's rows; those being worked on are still written.  Raises WrongStatus.
 
-    A list is read on, so that its file need not be kept.
+    A list is read on, so that its file need not be kept.  One that is held has nothing to pause.
     """
-    at_work = Job.objects.filter(pk=job.pk, status__in=[JobStatus.RUNNING, JobStatus.PARSING])
+    at_work = Job.objects.filter(pk=job.pk, status__in=[JobStatus.RUNNING, JobStatus.PARSING], is_held=False)
     if not at_work.update(status=JobStatus.PAUSED):
         raise WrongStatus
 
@@ -49,7 +49,7 @@ CANCEL = """
 UPDATE verification_job
 SET status = 'cancelled', is_reading = false, fault = %(fault)s, cancelled = cancelled + waiting, waiting = 0,
     finished_at = now(), event_seq = event_seq + 1
-WHERE id = %(job)s AND status IN ('parsing', 'running', 'paused')
+WHERE id = %(job)s AND status IN ('parsing', 'ready', 'running', 'paused')
 RETURNING event_seq
 """
 
@@ -79,11 +79,11 @@ def cancel(*, job: Job, fault: str = "") -> None:
 WITHDRAW = """
 UPDATE verification_job
 SET waiting = waiting - %(rows)s, cancelled = cancelled + %(rows)s,
-    status = CASE WHEN waiting = %(rows)s THEN 'finished' ELSE status END,
-    finished_at = CASE WHEN waiting = %(rows)s THEN now() END,
-    event_seq = event_seq + CASE WHEN waiting = %(rows)s THEN 1 ELSE 0 END
+    status = CASE WHEN waiting = %(rows)s AND NOT is_held THEN 'finished' ELSE status END,
+    finished_at = CASE WHEN waiting = %(rows)s AND NOT is_held THEN now() END,
+    event_seq = event_seq + CASE WHEN waiting = %(rows)s AND NOT is_held THEN 1 ELSE 0 END
 WHERE id = %(job)s
-RETURNING waiting, event_seq
+RETURNING waiting, event_seq, is_held
 """
 
 
@@ -107,7 +107,9 @@ def withdraw(*, job: Job, check_ids: Sequence[int]) -> None:
     CheckResult.objects.filter(pk__in=gone).delete()  # for now only
     with connection.cursor() as cursor:
         cursor.execute(WITHDRAW, {"job": job.pk, "rows": len(gone)})
-        waiting, seq = cursor.fetchone()
+        waiting, seq, is_held = cursor.fetchone()
+    if is_held:  # nothing is set aside for it, and it waits for its start
+        return
     if not waiting:
         end_feed(job, "PROCESSING_FINISHED", seq)
     if not job.sandbox:

@@ -48,6 +48,7 @@ class Piece:
     suppressed: int = 0
     refused: list[tuple[object, ...]] = field(default_factory=list)  # columns of REFUSED_TYPES
     mailboxes: dict[str, int] = field(default_factory=dict)  # of the rows taken, with their positions
+    asked: list[str] = field(default_factory=list)  # of them those that are not on a suppression list
 
     @property
     def end(self) -> int:
@@ -222,11 +223,14 @@ def mark_duplicates(cursor: CursorWrapper, piece: Piece) -> None:
     if piece.duplicate:
         cursor.execute(REDIRECT_DUPLICATES, names)
     piece.duplicate += len(known)
+    piece.mailboxes = {mailbox: at for mailbox, at in piece.mailboxes.items() if at not in known}
 
 
 def refuse_suppressed(cursor: CursorWrapper, piece: Piece) -> None:
     """Refuse the rows whose mailbox is on a suppression list; what repeats them stays a duplicate."""
-    piece.suppressed = suppression.mark(cursor, piece.job, piece.mailboxes)
+    marked = suppression.mark(cursor, piece.job, piece.mailboxes)
+    piece.suppressed = len(marked)
+    piece.asked = [mailbox for mailbox, at in piece.mailboxes.items() if at not in marked]
 
 
 def write_refused(cursor: CursorWrapper, piece: Piece) -> None:
@@ -247,7 +251,8 @@ def cut(cursor: CursorWrapper, piece: Piece, *, first: int, size: int) -> None:
 def count(cursor: CursorWrapper, job: Job, piece: Piece, *, last: bool) -> None:
     """Count a piece in its job, whose row the caller has locked, and tell the feed of it.
 
-    The first piece sets the job to work; the `last` one lets it end, at once when nothing of it waits.
+    The first piece sets the job to work; the `last` one lets it end, at once when nothing of it waits.  One that is
+    held waits for its start then.
     """
     job.total += piece.total
     job.waiting += piece.taken
@@ -256,19 +261,11 @@ def count(cursor: CursorWrapper, job: Job, piece: Piece, *, last: bool) -> None:
     if piece.total > piece.taken:
         cursor.execute(INSERT_DROPPED, piece.names | {"type": EventType.DROPPED.value, "seq": job.event_seq})
         job.event_seq += piece.total - piece.taken
-    cursor.execute("SELECT now()")
-    (now,) = cursor.fetchone()
-    if job.started_at is None:
-        job.started_at = now
-        note(cursor, job, EventType.STARTED, "PROCESSING_STARTED")
-    if last:
-        job.is_reading = False
-        if not job.waiting:
-            job.status, job.finished_at = JobStatus.FINISHED, now
-            note(cursor, job, EventType.PROCESSED, "PROCESSING_FINISHED")
-            cursor.execute(job_mails.NOTE_DONE, {"job_id": job.pk})
-        elif job.status == JobStatus.PARSING:
-            job.status = JobStatus.RUNNING
+    job.is_reading = job.is_reading and not last
+    if not job.is_held:
+        set_to_work(cursor, job, last=last)
+    elif last:
+        job.status = JobStatus.READY
     if piece.refused:
         reasons = Counter(row[1] for row in piece.refused)
         cursor.execute(ADD_TALLIES, piece.names | {"reasons": list(reasons), "counts": list(reasons.values())})
@@ -278,6 +275,21 @@ def count(cursor: CursorWrapper, job: Job, piece: Piece, *, last: bool) -> None:
             *("is_reading", "rows_cut"),
         ]
     )
+
+
+def set_to_work(cursor: CursorWrapper, job: Job, *, last: bool) -> None:
+    """Note that work on a job begins, if it had not, and with its last row read what comes after that."""
+    cursor.execute("SELECT now()")
+    (now,) = cursor.fetchone()
+    if job.started_at is None:
+        job.started_at = now
+        note(cursor, job, EventType.STARTED, "PROCESSING_STARTED")
+    if last and not job.waiting:
+        job.status, job.finished_at = JobStatus.FINISHED, now
+        note(cursor, job, EventType.PROCESSED, "PROCESSING_FINISHED")
+        cursor.execute(job_mails.NOTE_DONE, {"job_id": job.pk})
+    elif last and job.status == JobStatus.PARSING:
+        job.status = JobStatus.RUNNING
 
 
 def note(cursor: CursorWrapper, job: Job, kind: EventType, sub_type: str) -> None:

@@ -20,6 +20,7 @@ from verification.models import Batch, Event, Job, Tally, Upload
 
 BLOCK_ROWS = 5_000
 JOBS_AT_ONCE = 50
+HELD_DAYS = 7  # of a list that is held and that nobody starts, at most
 
 # The days of the account's own row; rows of sending domains do not count.
 _DAYS = f"""
@@ -27,8 +28,10 @@ LEFT JOIN accounts_accountconfig c ON c.account_id = a.id AND c.sending_domain =
 CROSS JOIN LATERAL (SELECT least(coalesce(c.retention_days, {RETENTION_DAYS}), {LONGEST_RETENTION_DAYS})) AS kept(days)
 """
 OLD_JOBS = f"""
-SELECT j.id, kept.days FROM verification_job j JOIN accounts_account a ON a.id = j.account_id {_DAYS}
-WHERE j.deleted_at IS NULL AND coalesce(j.finished_at, j.created_at) < now() - make_interval(days => kept.days)
+SELECT j.id, term.days FROM verification_job j JOIN accounts_account a ON a.id = j.account_id {_DAYS}
+CROSS JOIN LATERAL (SELECT CASE WHEN j.is_held AND j.finished_at IS NULL THEN least(kept.days, {HELD_DAYS})
+                           ELSE kept.days END) AS term(days)
+WHERE j.deleted_at IS NULL AND coalesce(j.finished_at, j.created_at) < now() - make_interval(days => term.days)
 ORDER BY j.created_at LIMIT %(limit)s
 """  # constants
 OLD_CALLS = f"""

@@ -64,6 +64,7 @@ MARK = """
 UPDATE verification_check c SET classifier = found.classifier
 FROM unnest(%(positions)s::int[], %(classifiers)s::text[]) AS found(position, classifier)
 WHERE c.job_id = %(job)s AND c.position = found.position AND c.classifier = ''
+RETURNING c.position
 """
 
 
@@ -101,22 +102,23 @@ def name_of_erased(mailbox: str, *, hash_key: bytes) -> str:
     return f"#{digest_of_mailbox(mailbox, hash_key=hash_key).hex()}"
 
 
-def mark(cursor: CursorWrapper, job: Job, mailboxes: Mapping[str, int]) -> int:
-    """Refuse the rows of a piece whose mailbox is on a list, and tell how many; each attempt renews the term.
+def mark(cursor: CursorWrapper, job: Job, mailboxes: Mapping[str, int]) -> frozenset[int]:
+    """Refuse the rows of a piece whose mailbox is on a list, and give their positions; each attempt renews the term.
 
-    A sandbox job is refused them, too, and renews nothing: nobody was going to write to them.
+    A sandbox job is refused them, too, and renews nothing: nobody was going to write to them.  Nor does a list that is
+    held: that may never be.
     """
     found = find(cursor, job, mailboxes)
     if not found.classifiers:
-        return 0
+        return frozenset()
     values: dict[str, Any] = {  # Any: SQL parameters
         "job": job.pk,
         "positions": list(found.classifiers),
         "classifiers": [classifier.value for classifier in found.classifiers.values()],
     }
     cursor.execute(MARK, values)
-    marked: int = cursor.rowcount
-    if not job.sandbox:
+    marked = frozenset(position for (position,) in cursor.fetchall())
+    if not job.sandbox and not job.is_held:
         cursor.execute(RENEW, {"ids": list(found.entries)})
     return marked
 

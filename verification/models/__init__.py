@@ -11,7 +11,7 @@ from verification.models.fact import DomainFact
 from verification.models.finding import Finding, FindingState, Subject
 from verification.models.idempotency import IdempotencyRecord
 from verification.models.job import Job, JobSource, JobStatus, Tally
-from verification.models.known import KnownMailbox
+from verification.models.known import KnownMailbox, KnownRows
 from verification.models.pacing import Organisation, PacingGrant
 from verification.models.result import CheckResult
 from verification.models.sending import CheckKind, DomainCheck, LastCheck, SendingDomain
@@ -47,6 +47,7 @@ __all__ = [
     "JobSource",
     "JobStatus",
     "KnownMailbox",
+    "KnownRows",
     "LastCheck",
     "NotificationSecrets",
     "Organisation",

@@ -16,9 +16,13 @@ from verification.models.upload import Upload
 
 
 class JobStatus(models.TextChoices):
-    """Where a job stands; `parsing` until all its rows are checks, though those that are may be worked on before."""
+    """Where a job stands; `parsing` until all its rows are checks, though those that are may be worked on before.
+
+    `ready`: a list that is held, and read: it waits for somebody to start it.
+    """
 
     PARSING = "parsing"
+    READY = "ready", "Not started"
     RUNNING = "running"
     PAUSED = "paused"
     FINISHED = "finished"
@@ -52,6 +56,7 @@ class Job(models.Model):
     key = models.ForeignKey(LicenseKey, on_delete=models.SET_NULL, null=True, blank=True)
     sandbox = models.BooleanField(default=False)
     is_reading = models.BooleanField(default=False)  # rows of its list are still to come; also when paused
+    is_held = models.BooleanField(default=False, db_default=False)  # until somebody starts it nothing is asked
     rows_cut = models.PositiveIntegerField(default=0)  # of its list: how many of the first rows are in batches
     columns: ArrayField[list[str], list[str]] = ArrayField(models.TextField(), default=list)  # original header
 
@@ -97,6 +102,11 @@ class Job(models.Model):
             models.CheckConstraint(
                 condition=Q(is_reading=False) | Q(status__in=["parsing", "paused"]), name="job_reads_before_it_ends"
             ),
+            models.CheckConstraint(
+                condition=Q(is_held=False) & ~Q(status="ready")
+                | Q(is_held=True, status__in=["parsing", "ready", "cancelled"]),
+                name="job_is_held_before_it_starts",
+            ),
         ]
         indexes = [
             models.Index(fields=["account", "-created_at"], name="job_by_account"),
@@ -119,6 +129,11 @@ class Job(models.Model):
     @property
     def percent(self) -> int:
         return 100 * self.done // self.total if self.total else 0
+
+    @property
+    def waits_for_start(self) -> bool:
+        """Tell whether it is a list that nobody has started, or thrown away."""
+        return self.is_held and not self.has_ended
 
     @property
     def has_ended(self) -> bool:

@@ -6,6 +6,7 @@ from django.db import models
 
 from accounts.models import Account
 from verification.models.check import Check
+from verification.models.job import Job
 
 
 class KnownMailbox(models.Model):
@@ -24,3 +25,18 @@ class KnownMailbox(models.Model):
 
     def __str__(self) -> str:
         return f"known mailbox {self.pk}"
+
+
+class KnownRows(models.Model):
+    """How many rows of a list that is held have an earlier result, by when that was, in steps of ten minutes."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="known_rows", db_index=False)
+    checked_at = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "known rows"
+        constraints = [models.UniqueConstraint(fields=["job", "checked_at"], name="known_rows_once")]
+
+    def __str__(self) -> str:
+        return f"{self.count} rows known since {self.checked_at}"

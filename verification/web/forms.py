@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from accounts.models.config import LONGEST_GREYLIST_HOURS
+from verification.domain.list_quote import AGES
 from verification.domain.lists import ENCODINGS, Reading
+from verification.domain.starting import Options
 from verification.engine.syntax import parse, split_display_name
 from verification.models import EventType, Upload
 
@@ -105,6 +108,24 @@ class StartForm(forms.Form):
     def header(self) -> bool | None:
         """What was chosen; None where the form had no box."""
         return self.cleaned_data["has_header"] if self.cleaned_data["asks_for_header"] else None
+
+
+class OptionsForm(forms.Form):
+    """What a list chooses as it is started; what is not sent stays as the account has it."""
+
+    max_age = forms.IntegerField(required=False, min_value=0, max_value=AGES[-1])
+    greylist_hours = forms.IntegerField(required=False, min_value=0, max_value=LONGEST_GREYLIST_HOURS)
+    asks_for_catch_all = forms.BooleanField(required=False)  # a box without a tick sends nothing
+    catch_all = forms.BooleanField(required=False)
+
+    @property
+    def options(self) -> Options:
+        data = self.cleaned_data
+        return Options(
+            features={"catchAll": False} if data["asks_for_catch_all"] and not data["catch_all"] else {},
+            max_age=data["max_age"],
+            greylist_hours=data["greylist_hours"],
+        )
 
 
 def one_of(kind: type[E], value: str | None) -> E | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
@@ -21,6 +21,7 @@ from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import cursor
 from verification.web.list_views import NO_UPLOADS
+from verification.web.quote_views import job_of, quote_page
 from verification.web.row_choice import choice_of
 from verification.web.shown import (
     FILTERS,
@@ -35,11 +36,6 @@ from verification.web.shown import (
 
 STOP_POLLING = 286  # htmx's own status code
 ACTIONS = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
-
-
-def job_of(request: AccountRequest, job_id: UUID) -> Job:
-    jobs_of_account = Job.objects.of(request.membership.account)
-    return get_object_or_404(jobs_of_account.select_related("upload", "created_by"), pk=job_id)
 
 
 def progress_of(job: Job) -> dict[str, Any]:  # Any: template context
@@ -65,6 +61,8 @@ def state_of(job: Job) -> str:
 def job(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     """Show a job with the rows that were asked for."""
     found = job_of(request, job_id)
+    if found.waits_for_start:
+        return quote_page(request, found)
     choice = choice_of(request.GET)
     rows = job_rows.rows_page(
         job=found,

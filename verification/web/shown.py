@@ -228,10 +228,15 @@ def time_left(*, job: Job, now: datetime) -> str:
     seconds = (now - job.started_at).total_seconds() * job.waiting / asked if asked else 0
     if seconds <= 0:
         return ""
+    return f"{about(seconds)} left"
+
+
+def about(seconds: float) -> str:
+    """Say a span of time in one figure."""
     if seconds < 60:
-        return "less than a minute left"
+        return "less than a minute"
     minutes = round(seconds / 60)
-    return f"about {minutes} min left" if minutes < 120 else f"about {round(minutes / 60)} hours left"
+    return f"about {minutes} min" if minutes < 120 else f"about {round(minutes / 60)} hours"
 
 
 def filter_lists(

@@ -1,4 +1,4 @@
-"""What we found in a list: looked at, read another way if need be, and started."""
+"""What we found in a list: looked at, read another way if need be, and counted, or started at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READ_ANEW = "Read as you chose. Start when it looks right."
 @require_http_methods(["GET", "HEAD", "POST"])
 @account_page(Permission.UPLOAD)
 def upload(request: AccountRequest, upload_id: UUID) -> HttpResponseBase:
-    """Show what we found in a file; POST reads it another way, or starts its job."""
+    """Show what we found in a file; POST reads it another way, or opens its job: to be counted first, or started."""
     account = request.membership.account
     found = get_object_or_404(Upload.objects.filter(account=account), pk=upload_id)
     started = Job.objects.of(account).filter(upload=found).first()
@@ -54,6 +54,7 @@ def act(request: AccountRequest, found: Upload, form: StartForm) -> HttpResponse
             now=timezone.now(),
             has_header=form.header,
             version=form.cleaned_data["version"],
+            hold=request.POST.get("action") == "quote",
         )
     except quota.QuotaExceeded as refusal:
         words = f"This list needs {refusal.needed:,} checks and this account has {refusal.left:,} left this month."

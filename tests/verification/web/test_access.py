@@ -55,14 +55,16 @@ GET = [
     "job_row",
     "job_progress",
     "job_chart",
+    "job_quote",
     "checks",
     "features",
     "erase",
     "quota",
 ]
-POST = ["pause_job", "resume_job", "cancel_job", "delete_job"]
+POST = ["pause_job", "resume_job", "cancel_job", "delete_job", "start_job", "throw_job_away"]
 FILES = ["job_export", "job_export_xlsx", "job_export_jsonl"]
-FOR_VIEWERS = {"dashboard", "lists", "job", "job_row", "job_progress", "job_chart", "checks", "features", "quota"}
+FOR_VIEWERS = {name for name in GET if name not in ("new_list", "upload", "erase")}
+OVER = {"job_quote": 286}  # a part of a page that has nothing more to tell: this list runs
 
 
 def asked(client: Client, world: World, name: str, account: Account | None = None) -> HttpResponse:
@@ -92,7 +94,7 @@ def test_owners_read_every_page(client: Client, world: World, name: str) -> None
     client.force_login(owner_of(world.account))
     response = asked(client, world, name)
 
-    assert response.status_code == 200
+    assert response.status_code == OVER.get(name, 200)
     assert response["Cache-Control"] == "no-store, private"
 
 
@@ -109,7 +111,7 @@ def test_owners_act(client: Client, world: World, name: str) -> None:
 def test_viewers_look_and_touch_nothing(client: Client, world: World, name: str) -> None:
     client.force_login(make_member(world.account, Role.VIEWER))
 
-    assert asked(client, world, name).status_code == (200 if name in FOR_VIEWERS else 403)
+    assert asked(client, world, name).status_code == (OVER.get(name, 200) if name in FOR_VIEWERS else 403)
 
 
 @pytest.mark.parametrize("name", [*GET, *POST, *FILES])
@@ -121,7 +123,7 @@ def test_strangers_find_nothing(client: Client, world: World, name: str) -> None
     assert (found.status_code, found.content) == (404, nothing.content)
 
 
-@pytest.mark.parametrize("name", ["upload", "job", "job_row", "job_progress", "job_chart", *FILES, *POST])
+@pytest.mark.parametrize("name", ["upload", "job", "job_row", "job_progress", "job_chart", "job_quote", *FILES, *POST])
 def test_another_account_does_not_open_our_lists(client: Client, world: World, name: str) -> None:
     stranger = make_account()
     client.force_login(owner_of(stranger))

@@ -1,0 +1,136 @@
+"""What a list would come to, before it is started: its quote, its options, its start, or its end."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.domain import quota
+from accounts.domain.access import Permission
+from accounts.domain.config import FeatureDisabled, config_of
+from accounts.models import AccountConfig
+from verification.domain import intake, job_features, jobs, list_quote, starting
+from verification.domain.list_quote import AGES, ListQuote
+from verification.models import Job
+from verification.web.access import AccountRequest, account_page, page
+from verification.web.forms import OptionsForm
+from verification.web.list_views import NO_UPLOADS
+from verification.web.shown import about
+
+STOP_POLLING = 286  # htmx's own status code
+AGE_WORDS = dict(zip(AGES, ("2 hours", "a day", "7 days", "30 days"), strict=True))
+SWITCHED_OFF = {
+    "uploads": NO_UPLOADS,
+    "result_reuse": "Earlier results are not used again in this account. Choose “Never”.",
+    "greylistRetry": "Addresses that are put off are not asked again in this account. Choose “Do not ask again”.",
+}
+
+
+def job_of(request: AccountRequest, job_id: UUID) -> Job:
+    jobs_of_account = Job.objects.of(request.membership.account)
+    return get_object_or_404(jobs_of_account.select_related("account", "upload", "created_by"), pk=job_id)
+
+
+@require_safe
+@account_page(Permission.VIEW)
+def quote(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Give how far a list is counted, or its quote; a page that asks again and again is told when to stop."""
+    found = job_of(request, job_id)
+    if not found.waits_for_start:
+        there = reverse("job", kwargs={"account": request.membership.account.slug, "job_id": found.pk})
+        return HttpResponse(status=STOP_POLLING, headers={"HX-Redirect": there})
+    status = 200 if found.is_reading else STOP_POLLING
+    return page(request, "verification/quote_part.html", context_of(found, OptionsForm()), status=status)
+
+
+@require_POST
+@account_page(Permission.UPLOAD)
+def start(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Start a list with its options; the second click changes nothing."""
+    found = job_of(request, job_id)
+    form = OptionsForm(request.POST)
+    if found.waits_for_start and not (form.is_valid() and is_started(request, found, form)):
+        return quote_page(request, found, form, status=422)
+    return redirect("job", account=request.membership.account.slug, job_id=found.pk)
+
+
+def is_started(request: AccountRequest, found: Job, form: OptionsForm) -> bool:
+    """Start a list; False when that was refused, which the form tells."""
+    try:
+        starting.start(job=found, user=request.user, options=form.options)
+    except quota.QuotaExceeded as refusal:
+        needed, left = refusal.needed, refusal.left
+        form.add_error(None, f"Not enough: {needed:,} needed, {left:,} left, {needed - left:,} missing.")
+    except FeatureDisabled as disabled:
+        form.add_error(None, SWITCHED_OFF.get(disabled.feature, str(disabled)))
+    except job_features.TooManyHours:
+        most = config_of(found.account).greylist_hours
+        form.add_error("greylist_hours", f"This account asks again for at most {most} hours.")
+    except intake.AccountInactive:
+        form.add_error(None, "This account is suspended: no new lists can be checked.")
+    except intake.TooManyRows as refusal:
+        form.add_error(None, str(refusal))
+    return not form.errors
+
+
+@require_POST
+@account_page(Permission.UPLOAD)
+def throw_away(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Delete a list that was not started."""
+    found = job_of(request, job_id)
+    try:
+        starting.throw_away(job=found, actor=request.user)
+    except jobs.WrongStatus:
+        messages.warning(request, "This list was started. It can be stopped here.")
+        return redirect("job", account=request.membership.account.slug, job_id=found.pk)
+    messages.success(request, "The list is thrown away. Nothing was charged.")
+    return redirect("lists", account=request.membership.account.slug)
+
+
+def quote_page(request: AccountRequest, found: Job, form: OptionsForm | None = None, status: int = 200) -> HttpResponse:
+    """Show a list that waits for its start."""
+    return page(request, "verification/quote.html", context_of(found, form or OptionsForm()), status=status)
+
+
+def context_of(found: Job, form: OptionsForm) -> dict[str, Any]:  # Any: template context
+    config = config_of(found.account)
+    context = {
+        "section": "lists",
+        "job": found,
+        "form": form,
+        "config": config,
+        "thrown_away_at": list_quote.thrown_away_at(found, config),
+    }
+    if found.is_reading:
+        return context
+    quoted = list_quote.quote(job=found, config=config)
+    return context | options_of(form, config, quoted, found) | {"quote": quoted}
+
+
+def options_of(form: OptionsForm, config: AccountConfig, quoted: ListQuote, job: Job) -> dict[str, Any]:  # Any: context
+    """Give what the account's config lets a list choose, and how long it takes with what is chosen."""
+    age, hours = chosen(form, "max_age", job.max_age), chosen(form, "greylist_hours", config.greylist_hours)
+    ages = [(number, f"Up to {AGE_WORDS[number]} old", count) for number, count in sorted(quoted.reusable.items())]
+    return {
+        "ages": [(*each, str(each[0]) == age) for each in [(0, "Never", None), *ages]] if ages else [],
+        "hours": [(number, str(number) == hours) for number in hours_of(config)],
+        "offers_catch_all": config.catch_all_probe and config.mailbox_probe,
+        "catch_all": not form["asks_for_catch_all"].value() or form["catch_all"].value(),
+        "duration": about(quoted.seconds(int(age) if age.isdecimal() and len(age) < 9 else 0)),
+    }
+
+
+def chosen(form: OptionsForm, name: str, usual: int) -> str:
+    """Give what was sent for an option, as it was written, or the usual."""
+    value = form[name].value()
+    return str(usual if value in (None, "") else value)
+
+
+def hours_of(config: AccountConfig) -> range:
+    return range(config.greylist_hours, -1, -1) if config.greylist_retry else range(0)
