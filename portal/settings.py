@@ -216,6 +216,7 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # the ASGI layer bounds each route below this
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 UPLOAD_MEGABYTES = env.int("UPLOAD_MEGABYTES", default=100)  # largest upload there is; an account may have less
+UPLOAD_TOTAL_MEGABYTES = 3 * UPLOAD_MEGABYTES  # of the files of one form
 
 STATIC_URL = "static/"
 STATIC_ROOT = PORTAL_DATA / "static"

@@ -55,9 +55,16 @@ def text(refusal: Refusal) -> tuple[str, str]:
     return "text/plain; charset=utf-8", f"{lead}. {refusal.detail}."
 
 
+NEXT = {  # what people can do: without a script this is all they see
+    HTTPStatus.UNAUTHORIZED: "Nothing of it was kept. Sign in in another tab, go back here, and send it again.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Nothing of it was kept. Go back, and send less at once.",
+    HTTPStatus.REQUEST_TIMEOUT: "Nothing of it was kept. Go back, and send it again.",
+}
+
+
 def page(refusal: Refusal) -> tuple[str, str]:
-    title, detail = escape(refusal.status.phrase), escape(refusal.detail)
-    html = f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1><p>{detail}.</p></html>"
+    title, detail = escape(refusal.status.phrase), escape(f"{refusal.detail}. {NEXT.get(refusal.status, '')}".strip())
+    html = f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1><p>{detail}</p></html>"
     return "text/html; charset=utf-8", html
 
 

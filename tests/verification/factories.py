@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.db.models import F
 
@@ -37,11 +38,13 @@ def make_upload(
     *,
     account: Account | None = None,
     filename: str = "customers.csv",
+    form: UUID | None = None,
 ) -> Upload:
     """Bring a list file, as a member would."""
     account = account or make_account()
     chunks = [content.encode() if isinstance(content, str) else content]
-    return uploads.receive(account=account, user=owner_of(account), chunks=chunks, filename=filename, now=NOW)
+    user = owner_of(account)
+    return uploads.receive(account=account, user=user, chunks=chunks, filename=filename, now=NOW, form=form)
 
 
 def make_list(content: str | bytes = "email\njane@ok.test\n", *, account: Account | None = None) -> Job:

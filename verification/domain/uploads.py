@@ -7,6 +7,7 @@ chosen.
 from __future__ import annotations
 
 import errno
+import hashlib
 import logging
 import os
 import re
@@ -17,12 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, User
-from verification.domain import antivirus, gzipped, workbooks
+from verification.domain import antivirus, brought, gzipped, workbooks
 from verification.domain.failpoints import failpoint
 from verification.domain.lists import ListRefused, ListUnclear, Look, Reading, glimpse, look
 from verification.domain.workbooks import Chosen
@@ -58,10 +58,19 @@ class NotScanned(UploadRefused):
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: str, now: datetime) -> Upload:
+def receive(
+    *,
+    account: Account,
+    user: User,
+    chunks: Iterable[bytes],
+    filename: str,
+    now: datetime,
+    form: uuid.UUID | None = None,
+) -> Upload:
     """Keep a list file and what a look at it found.  On refusal nothing is left on disk.
 
-    A list that is unclear is kept with what is wrong with it: it may be read another way.
+    A list that is unclear is kept with what is wrong with it: it may be read another way.  `form`: what it came with;
+    the same file with the same form again gives the list that is there.
 
     Raises UploadRefused, NoRoom, NotScanned, FeatureDisabled, ListRefused.
     """
@@ -69,17 +78,21 @@ def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: 
         raise UploadRefused(f"This account is {account.get_status_display().lower()}: no new lists can be checked.")
     config = config_of(account)
     require(config, "uploads")
-    upload_id = uuid.uuid4()
-    final = Path(settings.UPLOADS) / str(upload_id)
-    filename = clean_name(filename)
+    upload = Upload(account=account, created_by=user, filename=clean_name(filename), created_at=now, form=form)
+    final = upload.path
     try:
-        size = write(final, chunks, config)
+        write(upload, chunks, config)
+        earlier = brought.earlier(upload)
+        if earlier is not None:
+            remove(final)
+            return earlier
+        refuse_too_much(upload)
         if config.antivirus:
-            scan(final, filename)
+            scan(final, upload.filename)
         gzipped.unpack(final, max_bytes=config.upload_megabytes * MEGABYTE)
         chosen = convert(final, config)
-        found, fault = read_or_glimpse(final, filename, config, chosen)
-        return keep(upload_id, account, user, filename, size, found, now, chosen or Chosen("", []), fault)
+        found, fault = read_or_glimpse(final, upload.filename, config, chosen)
+        return keep(upload, found, chosen or Chosen("", []), fault)
     except OSError as error:
         remove(final)
         if error.errno in NO_ROOM:
@@ -88,6 +101,14 @@ def receive(*, account: Account, user: User, chunks: Iterable[bytes], filename: 
     except BaseException:  # whatever happens, cancellation too: no row, no file
         remove(final)
         raise
+
+
+def refuse_too_much(upload: Upload) -> None:
+    """Bound what comes with one form.  Raises UploadRefused."""
+    try:
+        brought.check_room(upload)
+    except brought.TooMuch as refusal:
+        raise UploadRefused(str(refusal)) from refusal
 
 
 def convert(final: Path, config: AccountConfig) -> Chosen | None:
@@ -173,27 +194,30 @@ def change(upload: Upload, values: dict[str, Any]) -> None:  # Any: columns of U
     upload.save(update_fields=list(values))
 
 
-def write(final: Path, chunks: Iterable[bytes], config: AccountConfig) -> int:
-    """Write under a temporary name, then move; give the number of bytes.  Raises ListRefused."""
+def write(upload: Upload, chunks: Iterable[bytes], config: AccountConfig) -> None:
+    """Write under a temporary name, then move; note size and digest.  Raises ListRefused."""
+    final = upload.path
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = final.with_suffix(".part")
-    limit, size = config.upload_megabytes * MEGABYTE, 0
+    limit, upload.size = config.upload_megabytes * MEGABYTE, 0
+    digest = hashlib.blake2b(upload.filename.encode("utf-8", "surrogatepass"), key=bytes(upload.account.hash_key))
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             for chunk in chunks:
-                size += len(chunk)
-                if size > limit:
+                upload.size += len(chunk)
+                if upload.size > limit:
                     raise ListRefused(
                         f"The file is larger than {config.upload_megabytes:,} MB, which is the limit of this account."
                     )
                 file.write(chunk)
+                digest.update(chunk)
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(final)
     finally:
         temporary.unlink(missing_ok=True)
-    return size
+    upload.digest = digest.digest()
 
 
 def scan(path: Path, filename: str) -> None:
@@ -208,28 +232,21 @@ def scan(path: Path, filename: str) -> None:
         raise NotScanned from error
 
 
-def keep(
-    upload_id: uuid.UUID,
-    account: Account,
-    user: User,
-    filename: str,
-    size: int,
-    found: Look,
-    now: datetime,
-    chosen: Chosen,
-    fault: str,
-) -> Upload:
-    return Upload.objects.create(
-        id=upload_id,
-        account=account,
-        created_by=user,
-        filename=filename,
-        size=size,
-        created_at=now,
-        sheet=chosen.sheet,
-        sheets=chosen.sheets,
-        **(columns_of(found) | {"fault": fault}),
-    )
+def keep(upload: Upload, found: Look, chosen: Chosen, fault: str) -> Upload:
+    """Save a list with what was found in it; gives the one that is there when it came twice at the same time."""
+    columns = columns_of(found) | {"fault": fault, "sheet": chosen.sheet, "sheets": chosen.sheets}
+    for name, value in columns.items():
+        setattr(upload, name, value)
+    try:
+        with transaction.atomic():
+            upload.save(force_insert=True)
+    except IntegrityError:
+        earlier = brought.earlier(upload)
+        if earlier is None:
+            raise
+        remove(upload.path)
+        return earlier
+    return upload
 
 
 def columns_of(found: Look) -> dict[str, Any]:  # Any: columns of Upload

@@ -34,10 +34,16 @@ class Upload(models.Model):
     quoted = models.BooleanField(default=True, help_text="Quotation marks hold cells together.")
     fault = models.CharField(max_length=500, blank=True, help_text="Why it cannot be read like this; nothing starts.")
     version = models.PositiveIntegerField(default=0, help_text="Goes up when the file is read another way.")
+    form = models.UUIDField(null=True, editable=False)  # it came with: one that is sent again brings nothing twice
+    digest = models.BinaryField(null=True, editable=False)  # of its name and bytes, keyed by the account
     # raw rows of the beginning, for the preview
     sample: ArrayField[list[list[str]], list[list[str]]] = ArrayField(ArrayField(models.TextField()), default=list)
 
     class Meta:
+        constraints = [
+            # also finds what came with a form; files that came otherwise have none
+            models.UniqueConstraint(fields=["account", "form", "digest"], name="upload_once"),
+        ]
         indexes = [models.Index(fields=["created_at"], name="upload_by_age")]
 
     def __str__(self) -> str:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from accounts.models.config import LONGEST_GREYLIST_HOURS
+from verification.domain.brought import MOST_FILES
 from verification.domain.list_quote import AGES
 from verification.domain.lists import ENCODINGS, Reading
 from verification.domain.starting import Options
@@ -20,29 +22,53 @@ from verification.models import EventType, Upload
 E = TypeVar("E", bound=StrEnum)
 DELIMITER_NAMES = {"lines": "", "comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 READABLE = ["utf-8-sig", "utf-16", "utf-32", *ENCODINGS]
+PASTED = "Pasted addresses.txt"
+TOO_MANY = "These are {chosen} files; {most} can be sent at once. Choose fewer, and send the others after."
 BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
 
 
-class UploadForm(forms.Form):
-    """A file, or addresses pasted into a box."""
+class FilesInput(forms.FileInput):
+    allow_multiple_selected = True
 
-    file = forms.FileField(required=False, allow_empty_file=True)
+
+class FilesField(forms.FileField):
+    """Any number of files; empty ones are told of where they are read."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[bytes]]:  # Any: Django's signature
+        return [file for each in data or [] if (file := super(FilesField, self).clean(each, initial))]
+
+
+class UploadForm(forms.Form):
+    """Files, or addresses pasted into a box; the token makes a form that is sent twice bring each file once."""
+
+    file = FilesField(required=False, allow_empty_file=True)
     pasted = forms.CharField(required=False, widget=forms.Textarea, max_length=1_000_000, strip=True)
+    token = forms.UUIDField(required=False)
+    several = forms.BooleanField(required=False)  # one of several, sent one by one
 
     def clean(self) -> dict[str, Any]:  # Any: Django's signature
         data = super().clean() or {}
-        if not data.get("file") and not data.get("pasted") and not self.errors:
+        files = data.get("file", [])
+        if not files and not data.get("pasted") and not self.errors:
             raise forms.ValidationError("Choose a file, or paste some addresses.")
+        if len(files) > MOST_FILES:
+            raise forms.ValidationError(TOO_MANY.format(chosen=len(files), most=MOST_FILES))
         return data
 
     @property
-    def filename(self) -> str:
-        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
-        return file.name or "list.csv" if file is not None else "Pasted addresses.txt"
+    def form_id(self) -> UUID:
+        return self.cleaned_data["token"] or uuid4()
 
-    def chunks(self) -> Iterable[bytes]:
-        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
-        return file.chunks() if file is not None else [one_a_line(self.cleaned_data["pasted"]).encode()]
+    @property
+    def sources(self) -> list[tuple[str, Iterable[bytes]]]:
+        """Give name and content of everything that was brought."""
+        found: list[tuple[str, Iterable[bytes]]] = [
+            (file.name or "list.csv", file.chunks()) for file in self.cleaned_data["file"]
+        ]
+        pasted = self.cleaned_data["pasted"]
+        return [*found, (PASTED, [one_a_line(pasted).encode()])] if pasted else found
 
 
 def one_a_line(pasted: str) -> str:

@@ -19,8 +19,8 @@ from accounts.domain.config import FeatureDisabled, config_of, require
 from verification.domain import export_kinds, job_pages, job_rows, jobs, lists, organisations, retries, uploads
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
+from verification.web.bring_views import NO_UPLOADS
 from verification.web.forms import cursor
-from verification.web.list_views import NO_UPLOADS
 from verification.web.quote_views import job_of, quote_page
 from verification.web.row_choice import choice_of
 from verification.web.shown import (

@@ -19,8 +19,8 @@ from verification.domain import intake, job_features, jobs, list_quote, starting
 from verification.domain.list_quote import AGES, ListQuote
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
+from verification.web.bring_views import NO_UPLOADS
 from verification.web.forms import OptionsForm
-from verification.web.list_views import NO_UPLOADS
 from verification.web.shown import about
 
 STOP_POLLING = 286  # htmx's own status code

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods
 from accounts.domain import quota
 from accounts.domain.access import Permission
 from accounts.domain.config import FeatureDisabled
-from verification.domain import intake, lists, uploads
+from verification.domain import brought, intake, lists, uploads
 from verification.models import Job, Upload
 from verification.web.access import AccountRequest, account_page, page
+from verification.web.bring_views import NO_UPLOADS
 from verification.web.forms import DELIMITER_NAMES, StartForm
-from verification.web.list_views import NO_UPLOADS
 from verification.web.shown import DELIMITERS, ENCODINGS
 
 SHOWN_COLUMNS = 8
@@ -104,6 +104,7 @@ def upload_page(request: AccountRequest, upload: Upload, form: StartForm) -> Htt
         "encoding": ENCODINGS.get(upload.encoding, upload.encoding.upper()),
         "delimiter": DELIMITERS[upload.delimiter],
         "left": quota.left(account_id=upload.account_id),
+        "came_together": brought.count_together(upload),
     }
     return page(request, "verification/upload.html", context, status=422 if form.errors else 200)
 

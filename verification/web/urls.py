@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from verification.web import (
+    bring_views,
     check_views,
     dashboard_views,
     domain_views,
@@ -23,7 +24,8 @@ from verification.web import (
 urlpatterns = [
     path("", dashboard_views.dashboard, name="dashboard"),
     path("lists", list_views.all_lists, name="lists"),
-    path("lists/new", list_views.new_list, name="new_list"),
+    path("lists/new", bring_views.new_list, name="new_list"),
+    path("uploads", bring_views.waiting, name="uploads"),
     path("uploads/<uuid:upload_id>", upload_views.upload, name="upload"),
     path("jobs/<uuid:job_id>", job_views.job, name="job"),
     path("jobs/<uuid:job_id>/progress", job_views.progress, name="job_progress"),

@@ -51,6 +51,7 @@ GET = [
     "lists",
     "new_list",
     "upload",
+    "uploads",
     "job",
     "job_row",
     "job_progress",
@@ -63,7 +64,7 @@ GET = [
 ]
 POST = ["pause_job", "resume_job", "cancel_job", "delete_job", "start_job", "throw_job_away"]
 FILES = ["job_export", "job_export_xlsx", "job_export_jsonl"]
-FOR_VIEWERS = {name for name in GET if name not in ("new_list", "upload", "erase")}
+FOR_VIEWERS = {name for name in GET if name not in ("new_list", "upload", "uploads", "erase")}
 OVER = {"job_quote": 286}  # a part of a page that has nothing more to tell: this list runs
 
 

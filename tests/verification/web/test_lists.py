@@ -197,7 +197,7 @@ def test_the_overview_asks_as_often_for_three_lists_as_for_one(
     address = reverse("lists", args=[account.slug])
     finish(make_list(account=account))
     client.get(address)
-    with django_assert_num_queries(7) as one:
+    with django_assert_num_queries(8) as one:
         client.get(address)
     for _ in range(2):
         finish(make_list(account=account))
