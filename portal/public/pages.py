@@ -17,7 +17,7 @@ FOLDER = settings.BASE_DIR / "docs"
 GROUPS = {  # title: files, in the order of reading; one that is not there yet has no page
     "Start": ("api/quick-start", "api/programs", "api/sandbox", "mail-world"),
     "API": ("api/native", "api/verify-v2", "api/v3", "api/job-request", "api/events", "api/webhooks", "webhooks"),
-    "Lists and accounts": ("lists", "suppression", "sending-domains", "config", "permissions", "erasure"),
+    "Lists and accounts": ("lists", "history", "suppression", "sending-domains", "config", "permissions", "erasure"),
     "How we judge": ("syntax", "meanings"),
 }
 DEVELOPMENT_URL = "http://127.0.0.1:8000"  # in the examples

@@ -1,4 +1,4 @@
-"""What the pages show of jobs and single checks: shares of the verdicts, when the next try is, the newest checks."""
+"""What the pages show of jobs: shares of the verdicts, and when the next try is."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from datetime import datetime
 
 from django.db.models import Count, Min, Q, Sum
 
-from accounts.models import Account
-from verification.domain import job_rows
-from verification.domain.job_rows import Row, RowsPage
 from verification.engine.types import Reason, Result
-from verification.models import Batch, Check, Job, JobStatus, Tally
+from verification.models import Batch, Job, JobStatus, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +77,3 @@ def results_of_jobs(*, jobs: Sequence[Job]) -> dict[object, dict[Result, int]]:
     for job_id, result, total in counted.annotate(total=Sum("count")):
         counts[job_id][Result(result)] = total
     return counts
-
-
-def single_checks(*, account: Account, before: int | None = None) -> RowsPage:
-    """Give an account's single checks, newest first, older than a cursor (the id of a check)."""
-    checks = Check.objects.of(account).filter(job=None)
-    last = checks.filter(pk=before).first() if before is not None else None
-    if last is not None:
-        checks = checks.filter(
-            Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk),
-            created_at__lte=last.created_at,  # the part that the index can use
-        )
-    found = list(checks.select_related("verdict").order_by("-created_at", "-pk")[: job_rows.PAGE_ROWS + 1])
-    rows = [Row(check, getattr(check, "verdict", None)) for check in found[: job_rows.PAGE_ROWS]]
-    return RowsPage(rows, after=rows[-1].check.pk if len(found) > job_rows.PAGE_ROWS else None)

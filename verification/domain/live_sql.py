@@ -5,9 +5,9 @@ _RESULT_COLUMNS = """
      normalized, did_you_mean, evidence, final, charged, checked_at)
 """
 _MADE = """
-    INSERT INTO verification_check (id, account_id, position, block, block_index, reference, address, domain,
+    INSERT INTO verification_check (id, account_id, key_id, position, block, block_index, reference, address, domain,
                                     classifier, created_at)
-    SELECT id, %(account_id)s, 0, 0, 0, '', address, domain, '', now() FROM asked
+    SELECT id, %(account_id)s, %(key_id)s, 0, 0, 0, '', address, domain, '', now() FROM asked
 """
 
 # The tallies of the day, see usage.py, of what the results say.

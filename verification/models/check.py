@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, IntegerField, Q
+from django.db.models.functions import Lower
 
-from accounts.models import Account
+from accounts.models import Account, LicenseKey
 from verification.models.job import Job
 
 
@@ -21,6 +22,11 @@ class Classifier(models.TextChoices):
     TEMPORARY_SUPPRESSED = "TEMPORARY_SUPPRESSED"
     SUPPRESSED = "SUPPRESSED"
     VIRUS_DETECTED = "VIRUS_DETECTED"  # in the attachment that it came in
+
+
+# Four bytes in an index, however long the text; that of an address is without regard to case.
+DOMAIN_HASH = Func("domain", function="hashtext", output_field=IntegerField())
+ADDRESS_HASH = Func(Lower("address"), function="hashtext", output_field=IntegerField())
 
 
 class CheckQuerySet(models.QuerySet["Check"]):
@@ -38,6 +44,16 @@ class Check(models.Model):
         Account, on_delete=models.CASCADE, related_name="checks", db_index=False, db_constraint=False
     )  # the job's own, which is held to its row: once, and not a million times for a list
     job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, blank=True, related_name="checks", db_index=False)
+    # of a single call, and None on the pages; that of a job's row is its job's
+    key = models.ForeignKey(
+        LicenseKey,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     position = models.PositiveIntegerField(default=0)  # row of the list, or running number of the request, from 0
     block = models.PositiveIntegerField(default=0)  # recipient block of the request
     block_index = models.PositiveIntegerField(default=0)  # address in its block
@@ -57,6 +73,8 @@ class Check(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "-created_at"], name="check_live_by_account", condition=Q(job=None)),
+            models.Index(fields=["account", "created_at", "id"], name="check_by_account"),
+            models.Index(F("account"), DOMAIN_HASH, ADDRESS_HASH, name="check_by_address"),
         ]
 
     def __str__(self) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from accounts.models import LicenseKey
 from verification.domain.dialogue import conversation_of
 from verification.domain.job_pages import OfProvider, Share
 from verification.domain.job_rows import Row
@@ -25,6 +26,7 @@ FILTERS: dict[RowFilter, str] = {
     RowFilter.REFUSED: "Not taken",
     RowFilter.DUPLICATE: "Duplicates",
 }
+HISTORY_FILTERS = {kind: title for kind, title in FILTERS.items() if kind is not RowFilter.ALL}
 PRESETS: list[tuple[str, str, str]] = [  # of downloads: kind of rows, title, what is in it
     (RowFilter.ALL.value, "All rows", "in the order of your list, with all verdicts"),
     (RowFilter.OK.value, "Safe to send", "the mailbox exists; each mailbox once"),
@@ -107,6 +109,37 @@ def shown(row: Row) -> ShownRow:
         note=note_of(row),
         reply=last_reply(verdict.evidence) if verdict else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCheck:
+    """A check among all of an account; `kept_until` is None as long as its list has not ended."""
+
+    row: ShownRow
+    job_title: str
+    key: LicenseKey | None
+    kept_until: datetime | None
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether nobody will ask for it any more."""
+        return self.row.verdict is None and self.row.check.job is not None and self.row.check.job.has_ended
+
+
+def shown_in_history(row: Row, *, days: int) -> ShownCheck:
+    check, job = row.check, row.check.job
+    return ShownCheck(
+        shown(row),
+        (job.name or job.reference_job or "Job request") if job else "",
+        job.key if job else check.key,
+        kept_until(check, days=days),
+    )
+
+
+def kept_until(check: Check, *, days: int) -> datetime | None:
+    """Tell when a check goes: so many days after it was made, or after its list has ended."""
+    since = check.created_at if check.job is None else check.job.finished_at
+    return since and since + timedelta(days=days)
 
 
 @dataclass(frozen=True, slots=True)

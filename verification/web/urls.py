@@ -44,6 +44,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/cancel", job_views.act, {"action": "cancel"}, name="cancel_job"),
     path("verify", verify_views.verify, name="verify"),
     path("checks", check_views.checks, name="checks"),
+    path("checks/export.csv", check_views.export, name="checks_export"),
     path("checks/<int:check_id>", verify_views.check, name="check"),
     path("usage", quota_views.quota, name="quota"),
     path("domains", domain_views.domains, name="domains"),

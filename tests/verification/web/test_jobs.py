@@ -14,7 +14,7 @@ from tests.factories import make_account, make_member
 from tests.verification.factories import finish, give_verdict, make_list, owner_of
 from verification.domain import job_rows
 from verification.engine.types import LEGAL_PAIRS, Blame, Reason, Result
-from verification.models import Check, Job, JobStatus
+from verification.models import Job, JobStatus
 from verification.web.words import BLAMES, REASONS, RESULTS
 
 pytestmark = pytest.mark.django_db
@@ -189,24 +189,6 @@ def test_a_page_asks_as_often_for_three_rows_as_for_one(
         address = reverse("job", args=[account.slug, job.pk])
         with django_assert_num_queries(8):
             client.get(address)
-
-
-def test_single_checks(client: Client, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_rows, "PAGE_ROWS", 2)
-    for number in range(3):
-        give_verdict(Check.objects.create(account=account, address=f"a{number}@ok.test", domain="ok.test"))
-    give_verdict(Check.objects.create(account=make_account(), address="b@ok.test", domain="ok.test"))
-
-    address = reverse("checks", args=[account.slug])
-    pages = []
-    query = ""
-    for _ in range(2):
-        page = client.get(address + query).content.decode()
-        pages.append(re.findall(r'<td class="address">([^<]+)<', page))
-        following = re.search(r'href="(\?before=\d+)"', page)
-        query = following[1] if following else "none"
-    assert pages == [["a2@ok.test", "a1@ok.test"], ["a0@ok.test"]]
-    assert query == "none"
 
 
 def test_every_verdict_has_words() -> None:
