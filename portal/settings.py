@@ -22,6 +22,7 @@ PRODUCT_NAME = env.str("PRODUCT_NAME", default="Candour")
 
 PORTAL_DATA = Path(env.str("PORTAL_DATA", default=str(BASE_DIR / ".data"))).resolve()
 UPLOADS = PORTAL_DATA / "uploads"
+EXPORTS = PORTAL_DATA / "exports"  # downloads that were prepared
 RUN_DIR = PORTAL_DATA / "run"  # pid files, locks, the stop flag
 PORT = env.int("PORT", default=8000)
 BIND_ADDRESS = env.str("BIND_ADDRESS", default="127.0.0.1")

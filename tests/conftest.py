@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from pytest_django import Settings
 
 from verification.domain import probe_state
@@ -35,3 +36,13 @@ def plain_files(settings: Settings, tmp_path: Path) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+
+
+@pytest.fixture
+def commits_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do at once what waits for a commit, so that a test needs none: a database emptied after each is slow."""
+
+    def do(act: Callable[[], object], *_: object, **__: object) -> None:
+        act()
+
+    monkeypatch.setattr(transaction, "on_commit", do)

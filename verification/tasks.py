@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.domain import outbox, quota_notices
-from verification.domain import bells, doctor, drain, intake, job_mails, sending
+from verification.domain import bells, doctor, drain, export_mails, intake, job_mails, prepared, sending
 
 
 def run_drain(**_: object) -> None:
@@ -24,7 +24,7 @@ def tell_of_quota(**_: object) -> None:
 
 def send_mail(**_: object) -> None:
     """Send mails that are due."""
-    outbox.send_due({job_mails.DONE: job_mails.done})
+    outbox.send_due({job_mails.DONE: job_mails.done, export_mails.READY: export_mails.ready})
 
 
 def examine(**_: object) -> None:
@@ -35,3 +35,8 @@ def examine(**_: object) -> None:
 def check_domains(**_: object) -> None:
     """Look at the DNS of sending domains that are due."""
     sending.check_due()
+
+
+def prepare_exports(**_: object) -> None:
+    """Prepare downloads that were asked for."""
+    prepared.prepare_due()

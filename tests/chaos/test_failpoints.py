@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 from django_q.models import OrmQ
+from pytest_django import Settings
 
 from accounts.models import Account, QuotaPeriod, Reservation
 from tests.chaos import victims
@@ -21,9 +22,10 @@ from tests.chaos.victims import Circumstances
 from tests.factories import make_account, make_key
 from tests.verification.books import assert_books_agree, assert_feed_is_gapless
 from tests.verification.factories import NOW, finish, make_job, make_list, make_upload, owner_of
-from verification.domain import erasures, failpoints, intake, jobs, retention, sweeper
+from verification.domain import erasures, export_kinds, failpoints, intake, jobs, prepared, retention, sweeper
+from verification.domain.row_filter import EVERYTHING
 from verification.domain.silence import UNREAD
-from verification.models import Batch, Check, CheckResult, Job, JobStatus, Upload
+from verification.models import Batch, Check, CheckResult, Job, JobStatus, PreparedFile, Upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KILLED = -signal.SIGKILL
@@ -235,6 +237,29 @@ def test_killed_in_a_live_call(circumstances: Circumstances, place: str, used: i
 def money(account: Account) -> tuple[int, int]:
     period = QuotaPeriod.objects.get(account=account)
     return period.used, period.reserved
+
+
+@pytest.mark.parametrize("place", ["export_written", "export_before_offer"])
+def test_killed_while_preparing_a_download(circumstances: Circumstances, settings: Settings, place: str) -> None:
+    settings.EXPORTS = circumstances.run_dir / "exports"
+    job = finish(make_job(["jane@ok.test", "joe@ok.test"]))
+    file = prepared.ask(job=job, kind="csv", chosen=EVERYTHING, user=owner_of(job.account))
+    own = replace(circumstances, settings=circumstances.settings | {"EXPORTS": settings.EXPORTS})
+
+    die(victims.prepare_exports, own, place)
+    file.refresh_from_db()
+    assert (file.state, file.attempts, len(list(settings.EXPORTS.iterdir()))) == ("waiting", 1, 1)
+    PreparedFile.objects.update(lease_until=Now())
+    assert prepared.are_due()
+    assert victims.run(victims.prepare_exports, own) == 0
+
+    file.refresh_from_db()
+    assert (file.state, file.attempts) == ("ready", 2)
+    assert file.path.read_bytes() == b"".join(export_kinds.pieces(job=job, kind="csv"))
+    for left in settings.EXPORTS.iterdir():
+        os.utime(left, (0, 0))
+    prepared.remove_orphans()
+    assert list(settings.EXPORTS.iterdir()) == [file.path]
 
 
 @pytest.mark.parametrize("place", ["block_before_commit", "block_before_commit:1", "list_before_unlink"])

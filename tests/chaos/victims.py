@@ -26,7 +26,18 @@ from django.utils import timezone  # noqa: E402
 
 from accounts.models import Account, LicenseKey  # noqa: E402
 from verification.api.live_desks import Desks  # noqa: E402
-from verification.domain import claims, drain, erasing, erasures, guards, intake, live, retention, sweeper  # noqa: E402
+from verification.domain import (  # noqa: E402
+    claims,
+    drain,
+    erasing,
+    erasures,
+    guards,
+    intake,
+    live,
+    prepared,
+    retention,
+    sweeper,
+)
 from verification.engine import Answer, Engine, scenarios  # noqa: E402
 
 context = multiprocessing.get_context("forkserver")
@@ -161,6 +172,10 @@ def check_live(secret: str) -> None:
 
 def sweep() -> None:
     sweeper.Sweeper().sweep()
+
+
+def prepare_exports() -> None:
+    prepared.prepare_due()
 
 
 def delete_in_blocks_of_10() -> None:

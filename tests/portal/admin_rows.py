@@ -17,7 +17,7 @@ from accounts.domain import audit, outbox, quota
 from accounts.domain.audit import Action
 from accounts.models import Account, FeatureRequest, PublicText, QuotaNotice, User
 from tests.factories import make_account, make_invitation, make_key, make_staff
-from tests.verification.factories import give_verdict, make_domain, make_job, make_list
+from tests.verification.factories import give_verdict, make_domain, make_file, make_job, make_list
 from verification.domain.webhooks import endpoints
 from verification.models import (
     Batch,
@@ -53,6 +53,7 @@ def make_rows(staff: User | None = None) -> Account:
             account=account, digest=bytes([number]), check_row=check, checked_at=verdict.checked_at
         )
     make_domain(f"{account.slug}.example", account=account)
+    make_file(job)
     _make_work(job)
     _make_pacing(account)
     _make_failure()

@@ -16,10 +16,19 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Account, AccountUsage, Invitation, KeyUsage, LicenseKey, User
 from tests.factories import make_account, make_invitation, make_key, make_member
-from tests.verification.factories import give_verdict, make_domain, make_list, make_upload, owner_of
+from tests.verification.factories import give_verdict, make_domain, make_file, make_list, make_upload, owner_of
 from verification.domain import erasures
 from verification.domain.webhooks import endpoints
-from verification.models import Erasure, Job, SendingDomain, Suppression, Upload, WebhookDelivery, WebhookEndpoint
+from verification.models import (
+    Erasure,
+    Job,
+    PreparedFile,
+    SendingDomain,
+    Suppression,
+    Upload,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
@@ -84,6 +93,7 @@ class World:
     suppression: Suppression
     webhook: WebhookEndpoint
     delivery: WebhookDelivery
+    file: PreparedFile
 
 
 def make_world(name: str) -> World:
@@ -110,6 +120,7 @@ def make_world(name: str) -> World:
         ),
         webhook=webhook,
         delivery=endpoints.send_test(endpoint=webhook),
+        file=make_file(job),
         passkey=Authenticator.objects.create(user=make_member(account), type="webauthn", data={"name": name}),
         erasure=erasures.ask(account=account, email=f"gone@{name}.example", actor=owner),
         invitation=make_invitation(account, f"guest@{name}.example")[0],
@@ -131,6 +142,7 @@ FILLED: dict[str, Callable[[World], object]] = {
     "webhook_id": lambda world: world.webhook.pk,
     "delivery_id": lambda world: world.delivery.pk,
     "invitation_id": lambda world: world.invitation.pk,
+    "file_id": lambda world: world.file.pk,
     "erasure_id": lambda world: world.erasure.pk,
 }
 NO_SUCH = {

@@ -72,6 +72,7 @@ MODELS = {
     "verification_domainfact": "read",
     "verification_donotprobe": "edit, add, delete",
     "verification_erasure": "read",
+    "verification_preparedfile": "read",
     "verification_event": "read",
     "verification_finding": "read",
     "verification_job": "read",

@@ -104,7 +104,9 @@ def test_nothing_can_be_downloaded(client: Client, support: User, account: Accou
     assert (answer.status_code, "You are here to see only" in answer.text) == (403, True)
 
 
-EXPORTS = {"export_suppressions", "checks_export", "job_export", "job_export_xlsx", "job_export_jsonl"}
+EXPORTS = {
+    *("export_suppressions", "checks_export", "job_export", "job_export_xlsx", "job_export_jsonl", "prepared_file"),
+}
 DRAWN = {"job_chart"}  # data that a page draws, with no more in it than the page shows
 
 

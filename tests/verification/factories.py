@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import F
+from django.db.models.functions import Now
 
 from accounts.models import Account, LicenseKey, Role, User
 from tests.factories import make_account, make_key
 from verification.domain import intake, sending, uploads
+from verification.domain.row_filter import Chosen
 from verification.engine.senders.proof import PREFIX
 from verification.engine.types import Blame, Reason, Result
 from verification.mailworld.records import KEY, PROOF
-from verification.models import Check, CheckResult, Job, JobStatus, LastCheck, SendingDomain, Tally, Upload
+from verification.models import (
+    Check,
+    CheckResult,
+    Job,
+    JobStatus,
+    LastCheck,
+    PreparedFile,
+    PreparedState,
+    SendingDomain,
+    Tally,
+    Upload,
+)
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)  # within all retention
 
@@ -112,6 +125,21 @@ def make_domain(
     for kind, outcome in checks.items():
         row.checks.filter(kind=kind).update(last_check=outcome, checked_at=NOW, cause="by hand")
     return row
+
+
+def make_file(job: Job, text: str = "") -> PreparedFile:
+    """Say that a download was prepared, on another machine."""
+    return PreparedFile.objects.create(
+        account=job.account,
+        job=job,
+        kind="xlsx",
+        choice=Chosen(text=text).as_dict(),
+        machine="elsewhere",
+        state=PreparedState.READY,
+        token=uuid4(),
+        size=1,
+        ready_at=Now(),
+    )
 
 
 def finish(job: Job) -> Job:

@@ -20,7 +20,16 @@ from pytest_django import Settings
 from accounts.models import FeatureRequest
 from tests.factories import make_key
 from tests.portal.routes import everything_kept
-from tests.verification.factories import NOW, finish, give_verdict, make_job, make_list, make_upload, owner_of
+from tests.verification.factories import (
+    NOW,
+    finish,
+    give_verdict,
+    make_file,
+    make_job,
+    make_list,
+    make_upload,
+    owner_of,
+)
 from verification.domain import erasures
 from verification.domain.sweeper import Sweeper
 from verification.models import Check, CheckResult, Erasure, IdempotencyRecord, Job, KnownMailbox, Suppression, Upload
@@ -79,6 +88,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "verification.KnownMailbox": {Holds.ADDRESSES: "digest"},
     "verification.Organisation": {Holds.NOTHING: "name"},
     "verification.PendingTally": {Holds.NOTHING: "provider"},
+    "verification.PreparedFile": {Holds.ADDRESSES: "choice", Holds.NOTHING: "machine fault"},
     "verification.SendingDomain": {Holds.NOTHING: "domain token selector public_key"},
     "verification.Suppression": {Holds.KEPT: "mailbox reason"},
     "verification.NotificationSecrets": {Holds.NOTHING: "secret previous_secret"},
@@ -138,6 +148,7 @@ def everywhere(settings: Settings, tmp_path: Path) -> Job:
         answer=f'{{"a":"{JANE}"}}',
     )
     FeatureRequest.objects.create(account=job.account, feature="uploads", note=text, created_at=NOW)
+    make_file(job, JANE)
     Suppression.objects.create(account=job.account, mailbox=JANE, kind="hand", source="api", reason=text)
     return job
 

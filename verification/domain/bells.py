@@ -27,6 +27,11 @@ def ask_to_read(job_id: uuid.UUID) -> None:
     transaction.on_commit(partial(put, "verification.tasks.read_list", str(job_id)))
 
 
+def ask_to_prepare() -> None:
+    """Have downloads prepared that were asked for, once the present transaction is committed."""
+    transaction.on_commit(partial(put, "verification.tasks.prepare_exports"))
+
+
 def put(task: str, *arguments: str) -> None:
     failpoint("bell_before_ring")
     try:

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import Account, FeatureRequest
-from verification.domain import bounces, jobs, suppression, uploads, workbooks
+from verification.domain import bounces, jobs, prepared, suppression, uploads, workbooks
 from verification.domain.failpoints import failpoint
 from verification.domain.known import digest_of_mailbox
 from verification.domain.list_text import ListRefused, text_lines
@@ -102,6 +102,7 @@ def blocks(account: Account) -> Iterator[Block]:
     yield from suppressed(account)
     yield Bounced(account)
     yield Notes(account)
+    yield Prepared(account)
 
 
 def of_jobs(account: Account) -> Iterator[Block]:
@@ -359,6 +360,20 @@ class Notes(Block):
         mentions = [note.pk for note in notes if who.is_in(note.note)]
         FeatureRequest.objects.filter(pk__in=mentions).update(note=ERASED)
         return Counts(mentions=len(mentions), memories=len(memories))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared(Block):
+    """Downloads that were prepared: all of them go, those under way too, as the last part of an erasure.
+
+    What is prepared from then on is of rows without the address.
+    """
+
+    account: Account
+
+    def erase(self, who: Person) -> Counts | None:  # noqa: ARG002
+        prepared.forget_all_of(self.account)
+        return Counts()
 
 
 def texts_of(document: Any) -> list[str]:  # Any: JSON

@@ -26,12 +26,16 @@ class ExportKind:
     content_type: str
     export: Callable[..., Iterator[bytes]]
     most_rows: int | None = None
+    most_at_once: int | None = None  # rows of a job of which a file is sent as it is made; of more it is prepared
 
 
 KINDS: dict[str, ExportKind] = {
     "csv": ExportKind("text/csv; charset=utf-8", export_csv),
     "xlsx": ExportKind(
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", export_xlsx, most_rows=MOST_ROWS
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        export_xlsx,
+        most_rows=MOST_ROWS,
+        most_at_once=200_000,
     ),
     "jsonl": ExportKind("application/jsonl", export_jsonl),
 }
@@ -39,10 +43,15 @@ KINDS: dict[str, ExportKind] = {
 
 def pieces(*, job: Job, kind: str, chosen: Chosen = EVERYTHING) -> Iterator[bytes]:
     """Give a job's rows, or those chosen, as a file, piece by piece.  Raises TooManyRows."""
+    check_size(job=job, kind=kind)
+    return KINDS[kind].export(job=job, chosen=chosen)
+
+
+def check_size(*, job: Job, kind: str) -> None:
+    """Raises TooManyRows."""
     most = KINDS[kind].most_rows
     if most is not None and job.total > most:
         raise TooManyRows(TOO_LONG)
-    return KINDS[kind].export(job=job, chosen=chosen)
 
 
 def name_of(job: Job, kind: str, chosen: Chosen = EVERYTHING) -> str:

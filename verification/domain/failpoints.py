@@ -19,6 +19,7 @@ PLACES = (
     *("job_finished_before_commit", "release_before_commit"),
     *("expiry_before_split", "poison_claimed"),
     *("block_before_commit", "erased_before_commit"),
+    *("export_written", "export_before_offer"),
     *("live_admitted", "live_before_settle", "live_settled"),
 )
 passed: Counter[str] = Counter()

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from accounts.domain import audit, quota
 from accounts.domain.audit import Action
 from accounts.models import Account, User
-from verification.domain import bells, uploads
+from verification.domain import bells, prepared, uploads
 from verification.models import Batch, CheckResult, Event, EventType, Job, JobStatus, Upload
 
 
@@ -155,6 +155,7 @@ def delete(*, job: Job, actor: User | None, reason: str = "") -> None:
         cancel(job=job)
     if Job.objects.filter(pk=job.pk, deleted_at=None).update(deleted_at=Now()):
         counts = {"rows": job.total, "source": job.source}
+        prepared.forget_all_of_job(job)
         audit.record(
             action=Action.JOB_DELETED,
             actor=actor,

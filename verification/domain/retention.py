@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from accounts.domain import audit
 from accounts.domain.audit import Action
 from accounts.models.config import LONGEST_RETENTION_DAYS, RETENTION_DAYS
-from verification.domain import jobs, uploads
+from verification.domain import jobs, prepared, uploads
 from verification.domain.failpoints import failpoint
 from verification.models import Batch, Event, Job, Tally, Upload
 
@@ -103,6 +103,7 @@ def delete_emptied(job: Job) -> None:
     """Delete a job without rows, with its list's row and file."""
     for model in (Tally, Batch):
         model._default_manager.filter(job=job).delete()
+    prepared.forget_all_of_job(job)
     upload = job.upload
     job.delete()
     if upload is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from django.db.models import Q
@@ -49,6 +49,22 @@ class Chosen:
     blame: Blame | None = None
     provider: str = ""
     text: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Give what is chosen as JSON keeps it."""
+        return {name: str(value) for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_dict(cls, kept: dict[str, str]) -> Chosen:
+        """Read what `as_dict` gave."""
+        reason, blame = kept.get("reason"), kept.get("blame")
+        return cls(
+            kind=RowFilter(kept["kind"]),
+            reason=Reason(reason) if reason else None,
+            blame=Blame(blame) if blame else None,
+            provider=kept.get("provider", ""),
+            text=kept.get("text", ""),
+        )
 
     @property
     def result(self) -> Result | None:

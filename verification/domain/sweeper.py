@@ -25,6 +25,7 @@ from verification.domain import (
     erasures,
     idempotency,
     organisations,
+    prepared,
     retention,
     sending,
     slots,
@@ -48,6 +49,7 @@ PUT_ASIDE_ATTEMPTS = 3
 BELL_SECONDS = 5.0  # between two bells for the same silence
 QUOTA_SECONDS = 60.0  # between two looks at who has little left, and at periods that are over
 MAIL_SECONDS = 5.0  # between two bells for mails
+EXPORT_SECONDS = 5.0  # between two bells for downloads that nobody prepares
 CLEANING_SECONDS = 3_600.0  # between two looks for orphan files, and for what is past its days
 DELETING_SECONDS = 0.5  # of a round, and as much for erasing; the other work must not wait
 DONE = object()
@@ -94,6 +96,7 @@ class Sweeper:
     last_cleaning: float = -CLEANING_SECONDS
     last_quota: float = -QUOTA_SECONDS
     last_mail: float = -MAIL_SECONDS
+    last_export: float = -EXPORT_SECONDS
     has_old: bool = False  # there may be more that is past its days
     erasing: Iterator[None] | None = None
     asked: dict[object, float] = field(default_factory=dict)
@@ -111,12 +114,15 @@ class Sweeper:
         usage.fold()
         self.look_after_quota()
         self.ask_for_mail()
+        self.ask_for_exports()
         if time.monotonic() - self.last_cleaning > CLEANING_SECONDS:
             self.last_cleaning = time.monotonic()
             remove_orphan_files()
             organisations.forget_old()
             idempotency.sweep()
             outbox.forget()
+            prepared.forget_old()
+            prepared.remove_orphans()
             self.has_old = True
         self.delete_old()
         self.erase()
@@ -160,6 +166,12 @@ class Sweeper:
         if time.monotonic() - self.last_mail > MAIL_SECONDS and outbox.are_due():
             self.last_mail = time.monotonic()
             bells.put("verification.tasks.send_mail")
+
+    def ask_for_exports(self) -> None:
+        """Have downloads prepared that nobody prepares: asked for anew while that is so."""
+        if time.monotonic() - self.last_export > EXPORT_SECONDS and prepared.are_due():
+            self.last_export = time.monotonic()
+            bells.ask_to_prepare()
 
     def ring_for_silent_work(self) -> None:
         """Ring when claimable work exists and nobody holds a lease, or nobody on this machine could."""

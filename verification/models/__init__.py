@@ -13,6 +13,7 @@ from verification.models.idempotency import IdempotencyRecord
 from verification.models.job import Job, JobSource, JobStatus, Tally
 from verification.models.known import KnownMailbox, KnownRows
 from verification.models.pacing import Organisation, PacingGrant
+from verification.models.prepared import PreparedFile, PreparedState
 from verification.models.result import CheckResult
 from verification.models.sending import CheckKind, DomainCheck, LastCheck, SendingDomain
 from verification.models.suppression import Suppression, SuppressionKind, SuppressionSource
@@ -53,6 +54,8 @@ __all__ = [
     "Organisation",
     "PacingGrant",
     "PendingTally",
+    "PreparedFile",
+    "PreparedState",
     "SendingDomain",
     "Subject",
     "Suppression",

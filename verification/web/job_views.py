@@ -12,11 +12,22 @@ from django.http import Http404, HttpResponseBase, JsonResponse, StreamingHttpRe
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.domain.access import Permission
+from accounts.domain.access import Permission, may
 from accounts.domain.config import FeatureDisabled, config_of, require
-from verification.domain import export_kinds, job_pages, job_rows, jobs, lists, organisations, retries, uploads
+from verification.domain import (
+    export_kinds,
+    job_pages,
+    job_rows,
+    jobs,
+    lists,
+    organisations,
+    prepared,
+    retries,
+    uploads,
+)
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.bring_views import NO_UPLOADS
@@ -29,6 +40,7 @@ from verification.web.shown import (
     conversation,
     filter_lists,
     shown,
+    shown_files,
     shown_providers,
     slices,
     time_left,
@@ -83,8 +95,21 @@ def job(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
         "filters": [(key.value, title) for key, title in FILTERS.items()],
         "lists": filter_lists(choice.chosen, progress["providers"]),
         "exports": config_of(request.membership.account).exports,
+        **files_of(request, found),
     }
     return page(request, "verification/job.html", context)
+
+
+def files_of(request: AccountRequest, job: Job) -> dict[str, Any]:  # Any: template context
+    """Give which kinds of file are prepared first, and what was prepared; nothing to those who may not have it."""
+    if not may(request.membership.role, Permission.EXPORT):
+        return {}
+    files = shown_files(job=job, files=prepared.of_job(job=job))
+    return {
+        "prepared_kinds": [kind for kind in export_kinds.KINDS if prepared.is_big(job=job, kind=kind)],
+        "files": files,
+        "files_waiting": any(file.is_waiting for file in files),
+    }
 
 
 @require_safe
@@ -147,6 +172,9 @@ def export(request: AccountRequest, job_id: UUID, kind: str) -> HttpResponseBase
         pieces = export_kinds.pieces(job=found, kind=kind, chosen=chosen)
     except export_kinds.TooManyRows as more:
         messages.warning(request, str(more))
+        return redirect("job", account=request.membership.account.slug, job_id=found.pk)
+    if prepared.is_big(job=found, kind=kind):
+        messages.info(request, gettext("A workbook of so many rows is prepared first: choose XLSX on this page."))
         return redirect("job", account=request.membership.account.slug, job_id=found.pk)
     response = StreamingHttpResponse(pieces, content_type=export_kinds.KINDS[kind].content_type)
     name = export_kinds.name_of(found, kind, chosen)

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext
 
 from accounts.models import LicenseKey
 from verification.domain.dialogue import conversation_of
 from verification.domain.job_pages import OfProvider, Share
 from verification.domain.job_rows import Row
 from verification.domain.person import ERASED
+from verification.domain.prepared import is_fresh
 from verification.domain.row_filter import OTHER_PROVIDERS, Chosen, RowFilter
 from verification.engine.types import Blame, Reason, Result
-from verification.models import Check, CheckResult, Classifier, Job
+from verification.models import Check, CheckResult, Classifier, Job, PreparedFile, PreparedState
 from verification.web.words import BLAMES, REASONS, RESULTS, SAID, Words
 
 FILTERS: dict[RowFilter, str] = {
@@ -199,6 +203,47 @@ def conversation(row: Row) -> list[Said]:
         Said(line.time, line.who, line.said, line.code, SAID.get(line.meaning, ""))
         for line in conversation_of(row.verdict)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A download that is prepared; `percent` of the way while it is not ready."""
+
+    pk: UUID
+    title: str
+    kind: str
+    is_ready: bool
+    is_waiting: bool
+    is_fresh: bool
+    percent: int
+    size: int | None
+    kept_until: datetime | None
+    fault: str
+
+
+def shown_files(*, job: Job, files: Sequence[PreparedFile]) -> list[ShownFile]:
+    return [
+        ShownFile(
+            pk=file.pk,
+            title=title_of(Chosen.from_dict(file.choice)),
+            kind=file.get_kind_display(),
+            is_ready=file.state == PreparedState.READY,
+            is_waiting=file.state == PreparedState.WAITING,
+            is_fresh=is_fresh(file, job),
+            percent=100 * file.done // job.total if job.total else 0,
+            size=file.size,
+            kept_until=file.kept_until,
+            fault=file.fault,
+        )
+        for file in files
+    ]
+
+
+def title_of(chosen: Chosen) -> str:
+    """Name a choice of rows: as a preset does, else by their kind."""
+    titles = {key: title for key, title, _ in PRESETS}
+    title = titles.get(chosen.kind.value, FILTERS[chosen.kind])
+    return gettext("%(title)s, filtered") % {"title": title} if chosen.is_narrowed else title
 
 
 def note_of(row: Row) -> str:

@@ -86,6 +86,7 @@ def test_no_page_is_forgotten_here() -> None:
     elsewhere |= {"verify", "check"}  # test_verify_views.py
     elsewhere |= {name for name in (pattern.name or "" for pattern in urlpatterns) if "webhook" in name}
     elsewhere |= {"renew_notification_secret", "replay_delivery"}  # test_webhook_views.py
+    elsewhere |= {"prepare_export", "prepared_files", "prepared_file"}  # test_export_views.py
     elsewhere |= {"check_job_again"}  # test_job_again.py
     assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, *FILES, *elsewhere}
 

@@ -187,7 +187,7 @@ def test_a_page_asks_as_often_for_three_rows_as_for_one(
     three = finish(make_list("email\n" + "a@ok.test\nb@ok.test\nc@ok.test\n" * 2, account=account))
     for job in (one, three):
         address = reverse("job", args=[account.slug, job.pk])
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             client.get(address)
 
 
