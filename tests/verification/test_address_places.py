@@ -97,7 +97,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "verification.WebhookEndpoint": {Holds.NOTHING: "secret previous_secret url description headers fault"},
     "verification.Upload": {
         Holds.ADDRESSES: "filename columns sample sheet sheets",
-        Holds.NOTHING: "encoding delimiter fault digest",
+        Holds.NOTHING: "encoding delimiter fault overflow digest",
     },
 }
 TEXTUAL = (CharField, TextField, JSONField, BinaryField, FileField)

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from tests.factories import make_account
 from tests.verification.factories import make_upload
 from tests.verification.workbooks import builder
-from verification.domain import lists
+from verification.domain import lists, readings
 from verification.domain.list_text import ListRefused
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +55,24 @@ def test_refusals_leave_nothing(folder: Path, content: bytes, words: str) -> Non
     with pytest.raises(ListRefused) as refused:
         make_upload(content)
     assert str(refused.value) == words
+    assert list(folder.iterdir()) == []
+
+
+def test_a_text_that_is_too_big_is_kept_up_to_its_last_whole_line(folder: Path) -> None:
+    content = "mail;note\n" + "jane@ok.test;ä\n" * 70_000
+    upload = make_upload(gzip.compress(content.encode()), account=make_account(upload_megabytes=1))
+
+    assert upload.fault == f"The packed file holds more than 1 MB, which is the limit. {readings.TAKE_SOME}"
+    kept = upload.path.read_text()
+    assert (content.startswith(kept), kept.endswith("ä\n"), len(kept.encode()) > 1_000_000 - 17) == (True, True, True)
+    assert (upload.can_be_cut, upload.row_count) == (True, kept.count("\n") - 1)
+
+
+def test_a_workbook_or_wide_text_that_is_too_big_is_no_use(folder: Path) -> None:
+    for content in (b"PK\x03\x04\n" + bytes(1_000_000), "a@ok.test\n".encode("utf-16") * 60_000):
+        with pytest.raises(ListRefused) as refused:
+            make_upload(gzip.compress(content), account=make_account(upload_megabytes=1))
+        assert str(refused.value).startswith("The packed file holds more than 1 MB")
     assert list(folder.iterdir()) == []
 
 

@@ -205,7 +205,7 @@ def test_more_rows_than_allowed() -> None:
     content = "email\n" + "a@ok.test\n" * 4
 
     assert looked_at(content, max_rows=4)[0].row_count == 4
-    assert refusal(content, max_rows=3) == ("The list has more than 3 rows, which is the limit of this account.", None)
+    assert refusal(content, max_rows=3) == ("The list has 4 rows; 3 is the limit of this account.", None)
 
 
 def megabytes_on_top(content: Iterable[str]) -> tuple[float, str]:

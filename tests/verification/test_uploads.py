@@ -64,16 +64,23 @@ def test_an_unreadable_list_leaves_nothing(folder: Path) -> None:
 
 def test_too_many_bytes(folder: Path) -> None:
     account = make_account(upload_megabytes=1)
-    words = "The file is larger than 1 MB, which is the limit of this account."
+    words = (
+        "The file is larger than 1 MB, which is the limit of this account. "
+        "Split it into smaller files, or take out columns that you do not need."
+    )
 
     make_upload("a@ok.test\n" * 100_000, account=account).delete()
     next(folder.iterdir()).unlink()
     assert_refused(folder, account, ListRefused, words, "a@ok.test\n" * 100_001)
 
 
-def test_too_many_rows(folder: Path) -> None:
-    words = "The list has more than 2 rows, which is the limit of this account."
-    assert_refused(folder, make_account(rows_per_upload=2), ListRefused, words, "a@ok.test\n" * 3)
+def test_too_many_rows_are_kept_and_told_of(folder: Path) -> None:
+    upload = make_upload("a@ok.test\n" * 3, account=make_account(rows_per_upload=2))
+
+    assert upload.fault == (
+        "The list has 3 rows; 2 is the limit of this account. Take its first rows, or split it and bring its parts."
+    )
+    assert (upload.row_count, upload.can_be_cut, upload.path.read_text()) == (2, True, "a@ok.test\n" * 3)
 
 
 def test_uploads_switched_off(folder: Path) -> None:

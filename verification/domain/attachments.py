@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from accounts.domain.config import config_of, require
 from accounts.models import Account
-from verification.domain import antivirus, gzipped, lists, uploads, workbooks
+from verification.domain import antivirus, gzipped, lists, readings, uploads, workbooks
 from verification.domain.intake import Recipient
 from verification.domain.list_text import ListRefused, ListTooLong
 from verification.models import Classifier, Upload
@@ -125,7 +125,7 @@ def addresses(upload: Upload, *, max_rows: int) -> list[str]:
         text.rename(upload.path)
     reading = lists.Reading(delimiter="," if is_workbook else None)
     found = lists.look(upload.path, filename=upload.filename, max_rows=max_rows, reading=reading)
-    for name, value in uploads.columns_of(found).items():
+    for name, value in readings.columns_of(found).items():
         setattr(upload, name, value)
     column = upload.address_column
     return [cells[column] if column < len(cells) else "" for cells in lists.rows(upload)]

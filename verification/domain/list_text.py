@@ -50,8 +50,9 @@ class ListRefused(Exception):
 class ListTooLong(ListRefused):
     """A list with more rows than may be brought."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"The list has more than {limit:,} rows, which is the limit of this account.")
+    def __init__(self, limit: int, found: int | None = None) -> None:
+        rows = f"more than {limit:,} rows, which" if found is None else f"{found:,} rows; {limit:,}"
+        super().__init__(f"The list has {rows} is the limit of this account.")
 
 
 class ListUnclear(ListRefused):

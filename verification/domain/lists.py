@@ -45,6 +45,7 @@ LOOK_ROWS = 1_000
 SAMPLE_ROWS = 20
 SAMPLE_CELL = 200  # characters
 ONLY_A_HEADER = "The list has only one row: if that is a header, there is nothing to check."
+FEWER = "Take columns out that you do not need, or choose another separator."
 AROUND_AT = re.compile(r"[^\s@]@+[^\s@]")  # a handle like @jane is none
 
 csv.field_size_limit(MAX_LINE)
@@ -62,6 +63,7 @@ class Reading:
     quoted: bool = True
     has_header: bool | None = None
     column: int | None = None
+    cut: bool = False  # take as many rows as are allowed, and leave the others
 
 
 GUESS = Reading()
@@ -102,9 +104,7 @@ def look(path: Path, *, filename: str, max_rows: int | None = None, reading: Rea
     if not found:
         raise ListUnclear("No column holds e-mail addresses. The list needs one address in each row.")
     has_header = not any("@" in cell for cell in head[0]) if reading.has_header is None else reading.has_header
-    row_count, width = measure(
-        path, encoding, delimiter, quoted=reading.quoted, max_rows=max_rows, skip=int(has_header)
-    )
+    row_count, width = measure(path, encoding, delimiter, reading, max_rows=max_rows, skip=int(has_header))
     if not row_count:
         raise ListRefused(ONLY_A_HEADER)
     if found[0] >= width:
@@ -171,6 +171,8 @@ def rows(upload: Upload) -> Iterator[list[str]]:
     found = records(upload.path, upload.encoding, upload.delimiter, quoted=upload.quoted)
     if upload.has_header:
         next(found, None)
+    if upload.is_cut:
+        found = islice(found, upload.row_count)
     if not is_our_export(upload.columns):
         return found
     return ([unguard(cell) for cell in cells] for cells in found)
@@ -182,6 +184,8 @@ def set_header(upload: Upload, *, has_header: bool) -> None:
         return
     if not upload.path.exists():
         raise ListRefused("The uploaded file is gone.")
+    if upload.is_cut:
+        raise ListRefused("Have the list read again first: its first row was taken another way.")
     rows = upload.row_count + (-1 if has_header else 1)
     if not rows:
         raise ListRefused(ONLY_A_HEADER)
@@ -244,19 +248,19 @@ def delimiter_of(path: Path, encoding: str) -> str:
 
 
 def measure(
-    path: Path, encoding: str, delimiter: str, *, quoted: bool, max_rows: int | None, skip: int
+    path: Path, encoding: str, delimiter: str, reading: Reading, *, max_rows: int | None, skip: int
 ) -> tuple[int, int]:
     """Count the data rows and the cells of the widest one.  Raises ListRefused."""
     count, widest = -skip, 0
-    stop = None if max_rows is None else max_rows + skip + 1
-    for cells in islice(records(path, encoding, delimiter, quoted=quoted), stop):
+    stop = max_rows + skip if reading.cut and max_rows is not None else None
+    for cells in islice(records(path, encoding, delimiter, quoted=reading.quoted), stop):
         count += 1
         if len(cells) > widest:
             widest = len(cells)
             if widest > MAX_COLUMNS:
-                raise ListUnclear(f"Row {count + skip:,} has {widest:,} columns; {MAX_COLUMNS:,} are possible.")
+                raise ListUnclear(f"Row {count + skip:,} has {widest:,} columns; {MAX_COLUMNS:,} are possible. {FEWER}")
     if max_rows is not None and count > max_rows:
-        raise ListTooLong(max_rows)
+        raise ListTooLong(max_rows, count)
     return count, widest
 
 

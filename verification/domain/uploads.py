@@ -1,7 +1,6 @@
 """Receiving a list file: streamed to disk, looked at, kept with its row or not at all.
 
-Of a workbook one sheet becomes a text file, which goes on like any other; it stays beside it while others can be
-chosen.
+How it is read is found out in `readings`.
 """
 
 from __future__ import annotations
@@ -13,24 +12,22 @@ import os
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, User
-from verification.domain import antivirus, brought, gzipped, workbooks
+from verification.domain import antivirus, brought, gzipped, readings
 from verification.domain.failpoints import failpoint
-from verification.domain.lists import ListRefused, ListUnclear, Look, Reading, glimpse, look
-from verification.domain.workbooks import Chosen
-from verification.models import Job, Upload
+from verification.domain.lists import ListRefused
+from verification.models import Upload
 
 logger = logging.getLogger(__name__)
 
 MEGABYTE = 1_000_000
+FEWER = "Split it into smaller files, or take out columns that you do not need."
 MAX_FILENAME = 255
 NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -89,10 +86,9 @@ def receive(
         refuse_too_much(upload)
         if config.antivirus:
             scan(final, upload.filename)
-        gzipped.unpack(final, max_bytes=config.upload_megabytes * MEGABYTE)
-        chosen = convert(final, config)
-        found, fault = read_or_glimpse(final, upload.filename, config, chosen)
-        return keep(upload, found, chosen or Chosen("", []), fault)
+        upload.overflow = gzipped.unpack(final, max_bytes=config.upload_megabytes * MEGABYTE, cut=True)
+        readings.read_first(upload, config)
+        return keep(upload)
     except OSError as error:
         remove(final)
         if error.errno in NO_ROOM:
@@ -111,89 +107,6 @@ def refuse_too_much(upload: Upload) -> None:
         raise UploadRefused(str(refusal)) from refusal
 
 
-def convert(final: Path, config: AccountConfig) -> Chosen | None:
-    """Put the text of its first sheet with rows in the place of a workbook.  Raises ListRefused."""
-    if not workbooks.is_workbook(final):
-        return None
-    workbook, text = final.with_suffix(".xlsx"), final.with_suffix(".part")
-    chosen = workbooks.write_csv(
-        final, text, max_rows=config.rows_per_upload, max_bytes=config.upload_megabytes * MEGABYTE
-    )
-    if len(chosen.sheets) > 1:
-        final.rename(workbook)
-    text.rename(final)
-    return chosen
-
-
-def choose_sheet(*, upload: Upload, sheet: str) -> None:
-    """Read another sheet of a workbook that was uploaded, before its list is started.
-
-    Raises ListRefused; then the sheet that was chosen before is still there.
-    """
-    config = config_of(upload.account)
-    text = upload.path.with_suffix(".part")
-    with transaction.atomic():
-        locked = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
-        if Job.objects.filter(upload=locked).exists() or not upload.workbook.exists():
-            raise ListRefused("The other sheets of this workbook are gone.")
-        text.unlink(missing_ok=True)  # of a process that died
-        chosen = workbooks.write_csv(
-            upload.workbook,
-            text,
-            sheet=sheet,
-            max_rows=config.rows_per_upload,
-            max_bytes=config.upload_megabytes * MEGABYTE,
-        )
-        try:
-            found = read(text, upload.filename, config, chosen)
-            change(upload, columns_of(found) | {"sheet": chosen.sheet, "version": locked.version + 1})
-            text.rename(upload.path)
-        finally:
-            text.unlink(missing_ok=True)
-
-
-def read(path: Path, filename: str, config: AccountConfig, chosen: Chosen | None) -> Look:
-    """Look at a list, whose delimiter is known if it was a sheet.  Raises ListRefused."""
-    reading = Reading(delimiter="," if chosen else None)
-    return look(path, filename=filename, max_rows=config.rows_per_upload, reading=reading)
-
-
-def read_or_glimpse(path: Path, filename: str, config: AccountConfig, chosen: Chosen | None) -> tuple[Look, str]:
-    """Look at a list; of one that is unclear give what can be shown, and what is wrong with it.  Raises ListRefused."""
-    try:
-        return read(path, filename, config, chosen), ""
-    except ListUnclear as fault:
-        return glimpse(path), str(fault)
-
-
-def read_again(*, upload: Upload, reading: Reading) -> None:
-    """Look at a kept list another way, before it is started.
-
-    Raises ListRefused; then it stays as it was read before.
-    """
-    config = config_of(upload.account)
-    with transaction.atomic():
-        locked = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
-        refuse_started(locked)
-        if not locked.path.exists():
-            raise ListRefused("The uploaded file is gone.")
-        if locked.sheet:  # written by us
-            reading = replace(reading, encoding="utf-8", delimiter=",", quoted=True)
-        found = look(locked.path, filename=locked.filename, max_rows=config.rows_per_upload, reading=reading)
-        change(upload, columns_of(found) | {"version": locked.version + 1})
-
-
-def refuse_started(upload: Upload) -> None:
-    if Job.objects.filter(upload=upload).exists():
-        raise ListRefused("This list was started already.")
-
-
-def change(upload: Upload, values: dict[str, Any]) -> None:  # Any: columns of Upload
-    for name, value in values.items():
-        setattr(upload, name, value)
-    upload.save(update_fields=list(values))
-
-
 def write(upload: Upload, chunks: Iterable[bytes], config: AccountConfig) -> None:
     """Write under a temporary name, then move; note size and digest.  Raises ListRefused."""
     final = upload.path
@@ -208,7 +121,8 @@ def write(upload: Upload, chunks: Iterable[bytes], config: AccountConfig) -> Non
                 upload.size += len(chunk)
                 if upload.size > limit:
                     raise ListRefused(
-                        f"The file is larger than {config.upload_megabytes:,} MB, which is the limit of this account."
+                        f"The file is larger than {config.upload_megabytes:,} MB, which is the limit of this account. "
+                        + FEWER
                     )
                 file.write(chunk)
                 digest.update(chunk)
@@ -232,11 +146,8 @@ def scan(path: Path, filename: str) -> None:
         raise NotScanned from error
 
 
-def keep(upload: Upload, found: Look, chosen: Chosen, fault: str) -> Upload:
-    """Save a list with what was found in it; gives the one that is there when it came twice at the same time."""
-    columns = columns_of(found) | {"fault": fault, "sheet": chosen.sheet, "sheets": chosen.sheets}
-    for name, value in columns.items():
-        setattr(upload, name, value)
+def keep(upload: Upload) -> Upload:
+    """Save a list; gives the one that is there when it came twice at the same time."""
     try:
         with transaction.atomic():
             upload.save(force_insert=True)
@@ -247,21 +158,6 @@ def keep(upload: Upload, found: Look, chosen: Chosen, fault: str) -> Upload:
         remove(upload.path)
         return earlier
     return upload
-
-
-def columns_of(found: Look) -> dict[str, Any]:  # Any: columns of Upload
-    """Give what an upload keeps of a look."""
-    return {
-        "encoding": found.encoding,
-        "delimiter": found.delimiter,
-        "has_header": found.has_header,
-        "columns": found.columns,
-        "address_column": found.address_columns[0],
-        "row_count": found.row_count,
-        "sample": found.sample,
-        "quoted": found.quoted,
-        "fault": "",
-    }
 
 
 def forget_file(upload: Upload) -> None:

@@ -33,6 +33,8 @@ class Upload(models.Model):
     sheet = models.CharField(max_length=31, blank=True, help_text="The one that is read.")
     quoted = models.BooleanField(default=True, help_text="Quotation marks hold cells together.")
     fault = models.CharField(max_length=500, blank=True, help_text="Why it cannot be read like this; nothing starts.")
+    overflow = models.CharField(max_length=500, blank=True, help_text="Why only its beginning was kept.")
+    is_cut = models.BooleanField(default=False, help_text="Only its first rows are taken, as was chosen.")
     version = models.PositiveIntegerField(default=0, help_text="Goes up when the file is read another way.")
     form = models.UUIDField(null=True, editable=False)  # it came with: one that is sent again brings nothing twice
     digest = models.BinaryField(null=True, editable=False)  # of its name and bytes, keyed by the account
@@ -48,6 +50,11 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Tell whether it is longer than it may be, and nothing else is wrong with it."""
+        return bool(self.fault and self.row_count)
 
     @property
     def path(self) -> Path:

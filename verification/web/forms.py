@@ -114,7 +114,8 @@ class StartForm(forms.Form):
             delimiter=DELIMITER_NAMES[data["delimiter"]] if data["delimiter"] else upload.delimiter,
             quoted=data["quoted"] if data["asks_for_quotes"] else upload.quoted,
             has_header=upload.has_header if self.header is None else self.header,
-            column=None if upload.fault else data["address_column"],
+            column=None if upload.fault and not upload.can_be_cut else data["address_column"],
+            cut=upload.is_cut or self.data.get("action") == "cut",
         )
 
     @property
@@ -128,7 +129,8 @@ class StartForm(forms.Form):
         """Tell whether other text comes out of the file; another column or header is no other text."""
         upload, reading = self.upload, self.reading
         as_is = (upload.encoding, upload.delimiter, upload.quoted)
-        return bool(self.new_sheet) or (reading.encoding, reading.delimiter, reading.quoted) != as_is
+        is_moved = upload.is_cut and reading.has_header != upload.has_header  # another row is the last
+        return bool(self.new_sheet) or is_moved or (reading.encoding, reading.delimiter, reading.quoted) != as_is
 
     @property
     def header(self) -> bool | None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.domain import quota
 from accounts.domain.access import Permission
 from accounts.domain.config import FeatureDisabled
-from verification.domain import brought, intake, lists, uploads
+from verification.domain import brought, intake, lists, readings
 from verification.models import Job, Upload
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.bring_views import NO_UPLOADS
@@ -44,7 +44,7 @@ def act(request: AccountRequest, found: Upload, form: StartForm) -> HttpResponse
     """Read or start; None when that was refused, which the form tells."""
     account = request.membership.account
     try:
-        if request.POST.get("action") == "read" or form.changes_reading:
+        if request.POST.get("action") in ("read", "cut") or form.changes_reading:
             read(found, form)
             return redirect(f"{request.path}?read={found.version}")
         job = intake.start_list(
@@ -73,9 +73,9 @@ def act(request: AccountRequest, found: Upload, form: StartForm) -> HttpResponse
 def read(found: Upload, form: StartForm) -> None:
     """Read a list as the form says.  Raises ListRefused."""
     if form.new_sheet:
-        uploads.choose_sheet(upload=found, sheet=form.new_sheet)
+        readings.choose_sheet(upload=found, sheet=form.new_sheet)
     else:
-        uploads.read_again(upload=found, reading=form.reading)
+        readings.read_again(upload=found, reading=form.reading)
 
 
 def upload_page(request: AccountRequest, upload: Upload, form: StartForm) -> HttpResponse:
@@ -103,6 +103,7 @@ def upload_page(request: AccountRequest, upload: Upload, form: StartForm) -> Htt
         "hidden_columns": len(names) - len(columns),
         "encoding": ENCODINGS.get(upload.encoding, upload.encoding.upper()),
         "delimiter": DELIMITERS[upload.delimiter],
+        "is_faulty": bool(upload.fault) and not upload.can_be_cut,
         "left": quota.left(account_id=upload.account_id),
         "came_together": brought.count_together(upload),
     }

@@ -15,8 +15,7 @@ from accounts.models import Account, Role
 from tests.factories import PASSWORD, make_account, make_member
 from tests.verification.factories import make_upload, owner_of
 from tests.verification.web.test_lists import refusal, words
-from verification.domain import intake, jobs, uploads
-from verification.domain.workbooks import Chosen
+from verification.domain import intake, jobs, readings, uploads
 from verification.models import Job, Upload
 
 pytestmark = pytest.mark.django_db
@@ -95,9 +94,9 @@ def test_two_that_arrive_at_the_same_time(account: Account) -> None:
     second = Upload(account=account, created_by=first.created_by, filename=first.filename, size=first.size, form=FORM)
     second.digest = first.digest
     second.path.write_bytes(first.path.read_bytes())
-    found = uploads.read(second.path, second.filename, account.configs.get(), None)
+    readings.read_first(second, account.configs.get())
 
-    assert uploads.keep(second, found, Chosen("", []), "") == first
+    assert uploads.keep(second) == first
     assert (Upload.objects.count(), second.path.exists(), first.path.exists()) == (1, False, True)
 
 

@@ -160,3 +160,63 @@ def test_a_started_list_is_not_read_again(client: Client, account: Account) -> N
 def test_nonsense(client: Client, account: Account, field: str) -> None:
     upload = make_upload(account=account)
     assert client.post(page_of(upload), READ | {field: "x\0"}).status_code == 422
+
+
+TOO_LONG = "The list has 4 rows; 2 is the limit of this account. Take its first rows, or split it and bring its parts."
+
+
+def long_list(client: Client, content: str = "mail\na@ok.test\nb@ok.test\nc@ok.test\nd@ok.test\n") -> Upload:
+    account = make_account(rows_per_upload=2)
+    client.force_login(owner_of(account))
+    return bring(client, account, content)
+
+
+def test_the_first_rows_of_a_list_that_is_too_long(client: Client) -> None:
+    upload = long_list(client)
+    page = client.get(page_of(upload))
+    assert (refusal(page.content), b'value="start"' in page.content) == (TOO_LONG, False)
+    assert "Take the first 2 rows" in words(page.content)
+    refused = client.post(page_of(upload), {"address_column": "0"})
+    assert (refused.status_code, Job.objects.count()) == (422, 0)
+
+    form = {"address_column": "0", "asks_for_header": "1", "has_header": "on"}
+    page = client.post(page_of(upload), form | {"action": "cut"}, follow=True)
+    assert "Only the first 2 rows are taken. The rows behind them are not in the download." in words(page.content)
+    client.post(page_of(upload), form | {"action": "start", "version": "1"})
+    assert addresses_of(Job.objects.get()) == ["a@ok.test", "b@ok.test"]
+    job = Job.objects.get()
+    assert (job.total, job.fault) == (2, "")
+
+
+def test_a_list_that_was_cut_is_cut_elsewhere_with_another_header(client: Client) -> None:
+    upload = long_list(client)
+    client.post(page_of(upload), READ | {"action": "cut", "has_header": "on"})
+    without = {"address_column": "0", "asks_for_header": "1", "action": "start"}
+    shown = client.post(page_of(upload), without)
+
+    assert (shown["Location"], Job.objects.count()) == (page_of(upload) + "?read=2", 0)
+    client.post(page_of(upload), without)
+    assert addresses_of(Job.objects.get()) == ["mail", "a@ok.test"]
+
+
+def test_a_long_list_that_is_read_another_way_is_still_too_long(client: Client) -> None:
+    upload = long_list(client)
+    client.post(page_of(upload), READ | {"delimiter": "bar", "has_header": "on"})
+
+    upload.refresh_from_db()
+    assert (upload.fault, upload.version, upload.is_cut) == (TOO_LONG, 1, False)
+
+
+def test_a_sheet_with_too_many_rows(client: Client) -> None:
+    account = make_account(rows_per_upload=1)
+    client.force_login(owner_of(account))
+    sheets = {"A": builder.sheet([["a@ok.test"], ["b@ok.test"]]), "B": builder.sheet([["c@ok.test"], ["d@ok.test"]])}
+    upload = make_upload(builder.workbook(sheets), account=account)
+    assert upload.can_be_cut
+    client.post(page_of(upload), READ | {"sheet": "B"})
+    upload.refresh_from_db()
+    assert (upload.sheet, upload.can_be_cut) == ("B", True)
+    client.post(page_of(upload), READ | {"action": "cut"})
+    client.post(page_of(upload), {"address_column": "0"})
+
+    assert addresses_of(Job.objects.get()) == ["c@ok.test"]

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from tests.factories import make_account
 from tests.verification.factories import finish, make_list, make_upload, owner_of
 from tests.verification.workbooks import builder
-from verification.domain import erasures, exports, exports_xlsx, lists, sweeper, uploads
+from verification.domain import erasures, exports, exports_xlsx, lists, readings, sweeper
 from verification.domain.lists import ListRefused
 from verification.models import Job, Upload
 
@@ -49,13 +49,13 @@ def test_a_workbook_is_kept_as_the_text_of_a_sheet(folder: Path) -> None:
 
 def test_another_sheet(folder: Path) -> None:
     upload = make_upload(TWO)
-    uploads.choose_sheet(upload=upload, sheet="More")
+    readings.choose_sheet(upload=upload, sheet="More")
 
     upload.refresh_from_db()
     assert (upload.sheet, upload.columns, upload.row_count) == ("More", ["Email", "Column 2"], 1)
     assert list(lists.rows(upload)) == [["joe@ok.test", "+1"]]
     with pytest.raises(ListRefused, match="is empty"):
-        uploads.choose_sheet(upload=upload, sheet="Notes")
+        readings.choose_sheet(upload=upload, sheet="Notes")
     assert list(lists.rows(upload)) == [["joe@ok.test", "+1"]]
     assert names(folder) == [str(upload.pk), f"{upload.pk}.xlsx"]
 
@@ -66,7 +66,7 @@ def test_a_sheet_without_addresses_is_kept_for_the_others(folder: Path) -> None:
     upload.refresh_from_db()
     assert upload.fault == "No column holds e-mail addresses. The list needs one address in each row."
     assert upload.sample == [["words, words"]]
-    uploads.choose_sheet(upload=upload, sheet="B")
+    readings.choose_sheet(upload=upload, sheet="B")
     upload.refresh_from_db()
     assert (upload.fault, upload.sheet, upload.row_count, upload.version) == ("", "B", 1, 1)
 
@@ -77,7 +77,7 @@ def test_no_other_sheet_once_it_has_started(folder: Path) -> None:
     assert upload is not None
     assert names(folder) == []
     with pytest.raises(ListRefused, match=r"The other sheets of this workbook are gone\."):
-        uploads.choose_sheet(upload=upload, sheet="More")
+        readings.choose_sheet(upload=upload, sheet="More")
 
 
 def test_a_workbook_of_one_sheet_is_not_kept(folder: Path) -> None:
@@ -86,16 +86,22 @@ def test_a_workbook_of_one_sheet_is_not_kept(folder: Path) -> None:
 
 
 def test_a_refused_workbook_leaves_nothing(folder: Path) -> None:
-    account = make_account(rows_per_upload=2)
-    for content, words in (
-        (builder.workbook({"A": builder.sheet([["a@ok.test"]] * 3), "B": MORE}), "more than 2 rows"),
-        (builder.workbook({"A": builder.sheet([["a@ok.test"]] * 4), "B": MORE}), "more than 2 rows"),
-        (TWO[:-9], "damaged or not complete"),
-    ):
-        with pytest.raises(ListRefused, match=words):
-            make_upload(content, account=account)
-        assert names(folder) == []
+    with pytest.raises(ListRefused, match="damaged or not complete"):
+        make_upload(TWO[:-9])
+    assert names(folder) == []
     assert not Upload.objects.exists()
+
+
+def test_a_sheet_with_too_much_text_is_kept_up_to_a_whole_row(folder: Path) -> None:
+    rows = [[f"a{n}@ok.test", "x" * 300_000] for n in range(4)]
+    upload = make_upload(builder.workbook({"A": builder.sheet(rows)}), account=make_account(upload_megabytes=1))
+
+    assert upload.fault == (
+        "The sheet “A” holds more than 1 MB of text, which is the limit of this account. "
+        "Take its first rows, or split it and bring its parts."
+    )
+    assert (upload.can_be_cut, upload.row_count) == (True, 4)
+    assert [cells[0] for cells in lists.rows(upload)] == ["a0@ok.test", "a1@ok.test", "a2@ok.test", "a3@ok.test"]
 
 
 def test_original_columns_come_back(folder: Path) -> None:

@@ -16,15 +16,17 @@ MEGABYTE = 1_000_000
 PACKED = b"PK\x03\x04"
 COMPOUND = b"\xd0\xcf\x11\xe0"  # the old format, and what a password turns the new one into
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+TOO_MUCH_TEXT = "The sheet “{sheet}” holds more than {megabytes:,} MB of text, which is the limit of this account."
 LOCKED = "This workbook is protected with a password. Save it without one and upload that."
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The sheet that was read, and all sheets."""
+    """The sheet that was read, and all sheets; `overflow` tells why only its first rows were."""
 
     sheet: str
     sheets: list[str]
+    overflow: str = ""
 
 
 def is_workbook(path: Path) -> bool:
@@ -38,8 +40,12 @@ def is_workbook(path: Path) -> bool:
     return head == PACKED
 
 
-def write_csv(path: Path, target: Path, *, sheet: str | None = None, max_rows: int, max_bytes: int) -> Chosen:
+def write_csv(
+    path: Path, target: Path, *, sheet: str | None = None, max_rows: int, max_bytes: int, cut: bool = False
+) -> Chosen:
     """Write a sheet as CSV: UTF-8, commas, every cell in quotes.  On refusal the target is gone.
+
+    `cut`: of a sheet with more text than is allowed write the first rows, and say so.
 
     Raises ListRefused, OSError.
     """
@@ -57,10 +63,10 @@ def write_csv(path: Path, target: Path, *, sheet: str | None = None, max_rows: i
                     is_ours = is_our_export(cells)
                 written += writer.writerow(map(guard, cells) if is_ours else cells)  # characters, at most bytes
                 if written > max_bytes:
-                    raise ListRefused(
-                        f"The sheet “{sheet}” holds more than {max_bytes // MEGABYTE:,} MB of text, which is the "
-                        "limit of this account."
-                    )
+                    words = TOO_MUCH_TEXT.format(sheet=sheet, megabytes=max_bytes // MEGABYTE)
+                    if not (cut and count):
+                        raise ListRefused(words)
+                    return Chosen(sheet, list(book.sheets), words)
             return Chosen(sheet, list(book.sheets))
     except BaseException:  # whatever happens, a full disk too
         target.unlink(missing_ok=True)
