@@ -18,6 +18,7 @@ from verification.domain.failpoints import failpoint
 from verification.domain.known import digest_of
 from verification.domain.probing import probe_options
 from verification.domain.reuse import Earlier, find_fresh
+from verification.domain.silence import AT_WORK
 from verification.engine.config import ProbeOptions
 from verification.engine.syntax import parse
 from verification.engine.types import CatchAll
@@ -27,7 +28,7 @@ RENEW_SECONDS = 5.0
 
 # Round robin over accounts, within an account over its jobs, within a job by due time.  Only what is taken is locked;
 # there are twice as many candidates, for another drain may be taking the first ones.
-CLAIM = """
+CLAIM = f"""
 WITH candidate AS MATERIALIZED (
     SELECT due.id, j.account_id, j.id AS job_id,
            row_number() OVER (PARTITION BY j.id ORDER BY due.due_at, due.id) AS place
@@ -39,7 +40,7 @@ WITH candidate AS MATERIALIZED (
           AND (b.alone OR b.attempts > 0) = %(suspects)s
         ORDER BY b.due_at, b.id LIMIT 2 * %(limit)s
     ) due
-    WHERE j.status IN ('running', 'parsing') AND j.account_id <> ALL(%(but)s)
+    WHERE {AT_WORK} AND j.account_id <> ALL(%(but)s)
 ), turn AS (
     SELECT id, row_number() OVER (PARTITION BY account_id ORDER BY place, job_id) AS turn FROM candidate
 ), first AS (

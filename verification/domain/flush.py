@@ -38,10 +38,16 @@ class Answered:
     domain: str = ""
     digest: bytes | None = None  # of the mailbox, when the result may be used again
     checked_at: datetime | None = None  # of an earlier result used again
+    free: bool = False  # of the sample of a list that is held
 
     @property
     def charged(self) -> bool:
         """A final verdict costs one check; our own trouble costs nothing."""
+        return self.is_worth_it and not self.free
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Tell whether it says something of the address, for good."""
         return self.final and not self.answer.verdict.blame.is_ours
 
 
@@ -68,6 +74,7 @@ class Round:
     flushes: int
     wait: float | None
     answered: list[Answered]
+    free: bool  # of a list that is held: nothing is set aside, and nothing charged
 
     @property
     def entry(self) -> str:
@@ -97,19 +104,23 @@ async def lock(connection: Connection, parts: Sequence[Part], hours: dict[str, f
     """Lock the batches that are still ours, and tell which answers are final."""
     leases = [part.lease for part in parts]
     cursor = await connection.execute(sql.LOCK_BATCHES, held(leases) | hours)
-    standing = {batch_id: (flushes, has_time) for batch_id, flushes, has_time in await cursor.fetchall()}
+    standing = {batch_id: found for batch_id, *found in await cursor.fetchall()}
     rounds = []
     for part in parts:
         if part.lease.id in standing:
-            flushes, has_time = standing[part.lease.id]
+            flushes, has_time, is_held = standing[part.lease.id]
             wait = later.minutes_until_next(part.lease.tries + 1) if part.may_wait and has_time else None
-            rounds.append(Round(part, flushes, wait or None, marked(part.answered, waits=bool(wait))))
+            answered = marked(part.answered, waits=bool(wait), free=is_held)
+            rounds.append(Round(part, flushes, wait or None, answered, is_held))
     return rounds
 
 
-def marked(answered: Sequence[Answered], *, waits: bool) -> list[Answered]:
-    """Mark those that a later try may change."""
-    return [replace(one, final=False) if waits and later.may_change(one.answer.verdict) else one for one in answered]
+def marked(answered: Sequence[Answered], *, waits: bool, free: bool) -> list[Answered]:
+    """Mark those that a later try may change, and those of a free sample."""
+    return [
+        replace(one, final=not (waits and later.may_change(one.answer.verdict)), free=free) if free or waits else one
+        for one in answered
+    ]
 
 
 async def end_rounds(connection: Connection, rounds: Sequence[Round], hours: dict[str, float]) -> None:
@@ -160,11 +171,11 @@ async def write(connection: Connection, rounds: Sequence[Round]) -> None:
     failpoint("flush_counted")
     if lease.sandbox:
         return
-    known = {one.digest: one.check_id for one in fresh if one.digest and one.charged and not one.checked_at}
+    known = {one.digest: one.check_id for one in fresh if one.digest and one.is_worth_it and not one.checked_at}
     await remember(connection, account_id=lease.account_id, checks=known)
     catch_alls = {domain: probe for each in rounds for domain, probe in each.part.catch_alls.items()}
     await facts.keep(connection, {one.domain: one.answer.evidence.catch_all for one in fresh}, known=catch_alls)
-    for each in rounds:
+    for each in (one for one in rounds if not one.free):
         ours = [one for one in each.answered if one.check_id in inserted]
         used, ended = sum(one.charged for one in ours), sum(one.final for one in ours)
         if ended:

@@ -2,7 +2,7 @@
 
 # In the order of the ids, as everybody locks batches.  `ends.at`: when the rows become final whatever they are.
 LOCK_BATCHES = """
-SELECT b.id, b.flushes, now() + interval '1 second' < ends.at AS has_time
+SELECT b.id, b.flushes, now() + interval '1 second' < ends.at AS has_time, j.is_held
 FROM unnest(%(ids)b::bigint[], %(tokens)b::uuid[]) AS held(id, token)
 JOIN verification_batch b ON b.id = held.id AND b.token = held.token
 JOIN verification_job j ON j.id = b.job_id
@@ -42,7 +42,7 @@ UPDATE verification_job SET
     undecided = undecided + %(undecided)s,
     event_seq = event_seq + %(events)s
 WHERE id = %(job_id)s
-RETURNING event_seq, waiting, is_reading
+RETURNING event_seq, waiting, is_reading OR is_held
 """
 
 FINISH_JOB = """

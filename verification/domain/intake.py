@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from accounts.domain import quota
 from accounts.domain.config import config_of, require
 from accounts.models import Account, AccountConfig, KeyKind, LicenseKey, User
-from verification.domain import bells, job_features, jobs, known_rows, lists, mailboxes, pieces, uploads
+from verification.domain import bells, held, job_features, jobs, known_rows, lists, mailboxes, pieces, uploads
 from verification.domain.failpoints import failpoint
 from verification.domain.pieces import Row
 from verification.domain.sending import Sender
@@ -248,6 +248,8 @@ def read_piece(job: Job, upload: Upload, rows: Iterator[Row], *, end: int) -> Jo
         pieces.count(cursor, locked, piece, last=last)
         if last and not locked.is_held:
             give_surplus_back(locked, upload)
+            if job.is_held:  # started since: what was cut is due
+                held.let_go(locked)
         if is_cut:
             bells.ring()
         failpoint("intake_before_commit")

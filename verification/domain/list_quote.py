@@ -42,13 +42,16 @@ SELECT (SELECT pace FROM ended WHERE pace IS NOT NULL
 
 @dataclass(frozen=True, slots=True)
 class ListQuote:
-    """`cost`: checks at most; `reusable`: of them, by the age in seconds; `pace`: seconds a row, None: not known."""
+    """`taken`: rows to be asked, those of a sample among them; `cost`: checks at most; `reusable`: of these, by the age
+    in seconds; `pace`: seconds a row, None where it is not known.
+    """
 
     rows: int
     malformed: int
     duplicate: int
     suppressed: int
     forbidden: int
+    taken: int
     cost: int
     reusable: dict[int, int]
     left: int
@@ -73,7 +76,7 @@ class ListQuote:
 
     def seconds(self, max_age: int) -> int:
         """Guess how long it takes when results not older than this are used again; what is under way comes first."""
-        asked = self.cost - min(self.reusable.get(max_age, 0), self.cost)
+        asked = self.cost - self.reusable.get(max_age, 0)
         return round((self.ahead + asked) * (FIRST_PACE if self.pace is None else self.pace))
 
 
@@ -87,12 +90,19 @@ def quote(*, job: Job, config: AccountConfig) -> ListQuote:
         duplicate=job.duplicate,
         suppressed=sum(dropped.get(classifier, 0) for classifier in SUPPRESSED),
         forbidden=dropped.get(Classifier.FORBIDDEN_RECIPIENT, 0),
+        taken=job.waiting + job.decided + job.undecided,
         cost=job.waiting,
-        reusable=known_rows.fresh(job, ages=AGES) if config.result_reuse else {},
+        reusable=reusable(job) if config.result_reuse else {},
         left=quota.left(account_id=job.account_id),
         pace=pace,
         ahead=ahead,
     )
+
+
+def reusable(job: Job) -> dict[int, int]:
+    """Give how many rows that wait have an earlier result, by age; at most, for some may have been in a sample."""
+    known = known_rows.fresh(job, ages=AGES)
+    return {age: min(count, job.waiting) for age, count in known.items()}
 
 
 def dropped_rows(job: Job) -> dict[str, int]:

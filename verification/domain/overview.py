@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from accounts.models import Account, QuotaPeriod
+from verification.domain.silence import AT_WORK
 from verification.engine.types import Result
 from verification.models import Job, JobStatus
 
@@ -33,7 +34,7 @@ GROUP BY provider ORDER BY total DESC, provider LIMIT %(limit)s
 """
 
 # Something is due for long, yet nobody holds a lease of the job and nothing new stands in its feed.
-STUCK = """
+STUCK = f"""
 SELECT j.id, coalesce(nullif(j.name, ''), nullif(j.reference_job, ''), left(j.id::text, 8)), a.name, due.since, moved.at
 FROM verification_job j
 JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
@@ -45,7 +46,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT e.created_at AS at FROM verification_event e WHERE e.job_id = j.id ORDER BY e.last_seq DESC LIMIT 1
 ) AS moved ON true
-WHERE j.status IN ('running', 'parsing')
+WHERE {AT_WORK}
     AND (moved.at IS NULL OR moved.at < now() - make_interval(mins => %(minutes)s))
     AND NOT EXISTS (
         SELECT 1 FROM verification_batch b WHERE b.job_id = j.id AND b.token IS NOT NULL AND b.lease_until > now()

@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from accounts.domain.config import config_of
 from verification.domain import job_mails, mailboxes, suppression
+from verification.domain.held import HELD_UNTIL
 from verification.domain.text import storable, storable_cells, storable_json
 from verification.engine import Evidence, judge, syntax
 from verification.engine import lists as engine_lists
@@ -119,7 +120,8 @@ WHERE c.job_id = %(job)s AND c.position >= %(first)s AND c.position < %(end)s AN
 
 INSERT_BATCHES = """
 INSERT INTO verification_batch (job_id, account_id, check_ids, due_at, attempts, alone, tries, flushes, sender)
-SELECT %(job)s, %(account)s, array_agg(id ORDER BY domain, id), now(), 0, false, 0, 0, %(sender)s
+SELECT %(job)s, %(account)s, array_agg(id ORDER BY domain, id), coalesce(%(due)s::timestamptz, now()),
+       0, false, 0, 0, %(sender)s
 FROM (SELECT id, domain, (row_number() OVER (ORDER BY domain, id) - 1) / %(size)s AS part
       FROM verification_check
       WHERE job_id = %(job)s AND position >= %(first)s AND position < %(end)s AND classifier = '') AS t
@@ -245,7 +247,8 @@ def write_refused(cursor: CursorWrapper, piece: Piece) -> None:
 
 def cut(cursor: CursorWrapper, piece: Piece, *, first: int, size: int) -> None:
     """Cut the rows from a position to the end of a piece into batches that follow the domain."""
-    cursor.execute(INSERT_BATCHES, piece.names | {"first": first, "size": size})
+    due = HELD_UNTIL if piece.job.is_held else None
+    cursor.execute(INSERT_BATCHES, piece.names | {"first": first, "size": size, "due": due})
 
 
 def count(cursor: CursorWrapper, job: Job, piece: Piece, *, last: bool) -> None:

@@ -13,31 +13,32 @@ from django.db.models import Count
 from django_q.models import Failure, OrmQ
 from django_q.status import Stat
 
-from verification.domain.silence import UNREAD
+from verification.domain.held import HELD_UNTIL
+from verification.domain.silence import AT_WORK, UNREAD
 from verification.models import Organisation
 
 logger = logging.getLogger(__name__)
 
 # Batches that could be claimed, by how long they have been: of jobs that go on in accounts that are active.
-AGES = """
+AGES = f"""
 SELECT CASE WHEN age < 10 THEN 0 WHEN age < 60 THEN 1 WHEN age < 600 THEN 2 WHEN age < 3600 THEN 3 ELSE 4 END AS class,
        count(*), max(age)::float
 FROM (
     SELECT extract(epoch FROM now() - b.due_at) AS age
     FROM verification_batch b
-    JOIN verification_job j ON j.id = b.job_id AND j.status IN ('running', 'parsing')
+    JOIN verification_job j ON j.id = b.job_id AND {AT_WORK}
     JOIN accounts_account a ON a.id = b.account_id AND a.status = 'active'
     WHERE b.token IS NULL AND b.due_at <= now()
 ) AS due GROUP BY class
 """
 AGE_WORDS = ("under 10 s", "10 s to 1 min", "1 to 10 min", "10 min to 1 h", "over 1 h")
 
-BATCHES = """
-SELECT count(*) FILTER (WHERE token IS NULL AND due_at > now()),
+BATCHES = f"""
+SELECT count(*) FILTER (WHERE token IS NULL AND due_at > now() AND due_at < '{HELD_UNTIL}'),
        count(*) FILTER (WHERE token IS NOT NULL AND lease_until > now()),
        count(*) FILTER (WHERE token IS NOT NULL AND lease_until <= now()),
        count(*) FILTER (WHERE alone OR attempts > 0),
-       min(due_at) FILTER (WHERE token IS NULL AND due_at > now())
+       min(due_at) FILTER (WHERE token IS NULL AND due_at > now() AND due_at < '{HELD_UNTIL}')
 FROM verification_batch
 """
 LISTS = f"SELECT count(*), min(created_at) FROM verification_job WHERE id IN ({UNREAD})"

@@ -6,9 +6,12 @@ that a live one tells of somebody at work.  A lease taken and done between two l
 number or its newest batch.
 """
 
+# Jobs whose batches may be claimed once they are due: of a list that is held those of its free sample.
+AT_WORK = "(j.status IN ('running', 'parsing') OR j.status = 'ready' AND j.sample_rows > 0)"
+
 # Of the batches of a kind that could be claimed: how many, and the newest; and whether a lease of one is alive.
 # A lease that expired counts as claimable: the sweeper, which frees it, may be what stands still.
-CLAIMABLE = """
+CLAIMABLE = f"""
 SELECT suspect, count(w.id), coalesce(max(w.id), 0), EXISTS (
     SELECT 1 FROM verification_batch
     WHERE token IS NOT NULL AND lease_until > now() AND (alone OR attempts > 0) = suspect
@@ -16,12 +19,12 @@ SELECT suspect, count(w.id), coalesce(max(w.id), 0), EXISTS (
 FROM (VALUES (false), (true)) AS kind(suspect)
 LEFT JOIN (
     SELECT b.id, b.alone OR b.attempts > 0 AS suspect FROM verification_batch b
-    JOIN verification_job j ON j.id = b.job_id AND j.status IN ('running', 'parsing')
+    JOIN verification_job j ON j.id = b.job_id AND {AT_WORK}
     JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
     WHERE b.due_at <= now() AND (b.token IS NULL OR b.lease_until <= now())
 ) w USING (suspect)
 GROUP BY suspect ORDER BY suspect
-"""
+"""  # constants
 
 # Whoever reads a list holds an advisory lock, which goes with the reader's session: of this class, and the job's id.
 READERS = 7_242_364  # any number

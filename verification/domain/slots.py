@@ -16,6 +16,8 @@ from enum import StrEnum
 from django.conf import settings
 from django.db import connection
 
+from verification.domain.silence import AT_WORK
+
 
 class Slot(StrEnum):
     """The value begins the names of its seats."""
@@ -44,11 +46,11 @@ class Seat:
 FIRST_SEAT = Seat(Slot.MAIN)
 
 # Of what is well, or of what is suspected: is there any to claim, and is any being worked on?
-CLAIMABLE_AND_LEASED = """
+CLAIMABLE_AND_LEASED = f"""
 SELECT EXISTS (
     SELECT 1 FROM verification_job j
     JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
-    WHERE j.status IN ('running', 'parsing') AND EXISTS (
+    WHERE {AT_WORK} AND EXISTS (
         SELECT 1 FROM verification_batch b WHERE b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
         AND (b.alone OR b.attempts > 0) = %(suspects)s
     )
@@ -60,13 +62,13 @@ SELECT EXISTS (
 
 
 PLENTY_BATCHES = 8  # claimable: more than one process takes at once
-CLAIMABLE = """
+CLAIMABLE = f"""
 SELECT count(*) FROM (
     SELECT FROM verification_job j
     JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
     JOIN verification_batch b ON b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
                                  AND NOT b.alone AND b.attempts = 0
-    WHERE j.status IN ('running', 'parsing') LIMIT %s
+    WHERE {AT_WORK} LIMIT %s
 ) AS claimable
 """
 

@@ -1,6 +1,6 @@
 """The start of a list that is held: nothing of it is asked and nothing set aside before; or it is thrown away.
 
-Its rows are checks in batches already, or will be, so a start is a change of one row whatever the list's length.
+Its rows are checks in batches already, or will be: a start makes these due, and sets aside what they need.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from accounts.domain import quota
 from accounts.domain.config import require
 from accounts.models import AccountConfig, User
-from verification.domain import bells, intake, job_features, jobs, known_rows, pieces
-from verification.models import Job, JobStatus, Upload
+from verification.domain import bells, held, intake, job_features, jobs, known_rows, pieces
+from verification.models import Batch, Job, JobStatus, Upload
 
 CHANGED = (
     *("is_held", "created_by", "switched_off", "greylist_hours", "max_age"),
@@ -43,21 +43,22 @@ def start(*, job: Job, user: User, options: Options) -> bool:
     Raises QuotaExceeded, FeatureDisabled, TooManyHours, AccountInactive, TooManyRows; then it stays held.
     """
     with transaction.atomic():
+        lock_batches(job)
         jobs_held = Job.objects.select_related("account", "upload").filter(pk=job.pk, is_held=True, deleted_at=None)
-        held = jobs_held.select_for_update(no_key=True, of=("self",)).first()
-        if held is None or held.has_ended:
+        found = jobs_held.select_for_update(no_key=True, of=("self",)).first()
+        if found is None or found.has_ended:
             return False
-        rows = held.upload.row_count if held.is_reading and held.upload is not None else held.total
-        config = intake.check_allowed(held.account, feature="uploads", limit="rows_per_upload", rows=rows)
-        choose(held, config, options)
-        held.is_held, held.created_by = False, user
-        if not held.is_reading:
-            rows = held.waiting
-            let_go(held)
-        held.save(update_fields=CHANGED)
+        rows = found.upload.row_count if found.is_reading and found.upload is not None else found.total
+        config = intake.check_allowed(found.account, feature="uploads", limit="rows_per_upload", rows=rows)
+        choose(found, config, options)
+        found.is_held, found.created_by = False, user
+        if not found.is_reading:
+            rows = found.waiting
+            set_to_work(found)
+        found.save(update_fields=CHANGED)
         if rows:
-            quota.reserve(account_id=held.account_id, amount=rows, reference=f"job:{held.pk}")
-        known_rows.forget(held)
+            quota.reserve(account_id=found.account_id, amount=rows, reference=f"job:{found.pk}")
+        known_rows.forget(found)
         bells.ring()
     return True
 
@@ -72,8 +73,10 @@ def choose(job: Job, config: AccountConfig, options: Options) -> None:
         job.max_age = options.max_age
 
 
-def let_go(job: Job) -> None:
+def set_to_work(job: Job) -> None:
     """Set a list to work whose rows are all read; without one to ask it ends at once."""
+    held.drop_sample(job)
+    held.let_go(job)
     job.status = JobStatus.PARSING
     with connection.cursor() as cursor:
         pieces.set_to_work(cursor, job, last=True)
@@ -86,7 +89,13 @@ def throw_away(*, job: Job, actor: User) -> None:
     """
     with transaction.atomic():
         list(Upload.objects.select_for_update(no_key=True, of=("self",)).filter(job=job))
-        held = Job.objects.select_for_update(no_key=True).filter(pk=job.pk, is_held=True).first()
-        if held is None:
+        lock_batches(job)
+        found = Job.objects.select_for_update(no_key=True).filter(pk=job.pk, is_held=True).first()
+        if found is None:
             raise jobs.WrongStatus
-        jobs.delete(job=held, actor=actor)
+        jobs.delete(job=found, actor=actor)
+
+
+def lock_batches(job: Job) -> None:
+    """Lock a list's batches before its job, as the flush of its free sample does."""
+    list(Batch.objects.filter(job=job).select_for_update().order_by("pk").values_list("pk"))

@@ -27,6 +27,7 @@ from verification.domain import (
     organisations,
     prepared,
     retention,
+    samples,
     sending,
     slots,
     suppression,
@@ -123,6 +124,7 @@ class Sweeper:
             outbox.forget()
             prepared.forget_old()
             prepared.remove_orphans()
+            samples.forget()
             self.has_old = True
         self.delete_old()
         self.erase()

@@ -15,6 +15,7 @@ from verification.models.known import KnownMailbox, KnownRows
 from verification.models.pacing import Organisation, PacingGrant
 from verification.models.prepared import PreparedFile, PreparedState
 from verification.models.result import CheckResult
+from verification.models.sample import Sample
 from verification.models.sending import CheckKind, DomainCheck, LastCheck, SendingDomain
 from verification.models.suppression import Suppression, SuppressionKind, SuppressionSource
 from verification.models.upload import Upload
@@ -56,6 +57,7 @@ __all__ = [
     "PendingTally",
     "PreparedFile",
     "PreparedState",
+    "Sample",
     "SendingDomain",
     "Subject",
     "Suppression",

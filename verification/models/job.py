@@ -57,6 +57,7 @@ class Job(models.Model):
     sandbox = models.BooleanField(default=False)
     is_reading = models.BooleanField(default=False)  # rows of its list are still to come; also when paused
     is_held = models.BooleanField(default=False, db_default=False)  # until somebody starts it nothing is asked
+    sample_rows = models.PositiveSmallIntegerField(default=0, db_default=0)  # of its free sample, while it is held
     rows_cut = models.PositiveIntegerField(default=0)  # of its list: how many of the first rows are in batches
     columns: ArrayField[list[str], list[str]] = ArrayField(models.TextField(), default=list)  # original header
 
@@ -114,7 +115,11 @@ class Job(models.Model):
             models.Index(
                 fields=["account"], name="job_unended_by_account", condition=Q(status__in=["parsing", "running"])
             ),
-            models.Index(fields=["status"], name="job_unended", condition=Q(status__in=["parsing", "running"])),
+            models.Index(
+                fields=["status"],
+                name="job_unended",
+                condition=Q(status__in=["parsing", "running"]) | Q(status="ready", sample_rows__gt=0),
+            ),
             models.Index(fields=["created_at"], name="job_reading", condition=Q(is_reading=True)),
             models.Index(fields=["deleted_at"], name="job_deleted", condition=Q(deleted_at__isnull=False)),
         ]

@@ -15,16 +15,18 @@ from accounts.domain import quota
 from accounts.domain.access import Permission
 from accounts.domain.config import FeatureDisabled, config_of
 from accounts.models import AccountConfig
-from verification.domain import intake, job_features, jobs, list_quote, starting
+from verification.domain import intake, job_features, jobs, list_quote, samples, starting
 from verification.domain.list_quote import AGES, ListQuote
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.bring_views import NO_UPLOADS
 from verification.web.forms import OptionsForm
 from verification.web.shown import about
+from verification.web.words import RESULTS
 
 STOP_POLLING = 286  # htmx's own status code
 AGE_WORDS = dict(zip(AGES, ("2 hours", "a day", "7 days", "30 days"), strict=True))
+SUSPENDED = "This account is suspended: no new lists can be checked."
 SWITCHED_OFF = {
     "uploads": NO_UPLOADS,
     "result_reuse": "Earlier results are not used again in this account. Choose “Never”.",
@@ -43,8 +45,7 @@ def quote(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     """Give how far a list is counted, or its quote; a page that asks again and again is told when to stop."""
     found = job_of(request, job_id)
     if not found.waits_for_start:
-        there = reverse("job", kwargs={"account": request.membership.account.slug, "job_id": found.pk})
-        return HttpResponse(status=STOP_POLLING, headers={"HX-Redirect": there})
+        return led_to(request, found)
     status = 200 if found.is_reading else STOP_POLLING
     return page(request, "verification/quote_part.html", context_of(found, OptionsForm()), status=status)
 
@@ -73,10 +74,42 @@ def is_started(request: AccountRequest, found: Job, form: OptionsForm) -> bool:
         most = config_of(found.account).greylist_hours
         form.add_error("greylist_hours", f"This account asks again for at most {most} hours.")
     except intake.AccountInactive:
-        form.add_error(None, "This account is suspended: no new lists can be checked.")
+        form.add_error(None, SUSPENDED)
     except intake.TooManyRows as refusal:
         form.add_error(None, str(refusal))
     return not form.errors
+
+
+@require_POST
+@account_page(Permission.UPLOAD)
+def take_sample(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Have a free sample of a list asked; the second click changes nothing."""
+    found = job_of(request, job_id)
+    try:
+        samples.take(job=found)
+    except samples.SampleRefused as refusal:
+        messages.warning(request, str(refusal))
+    except intake.AccountInactive:
+        messages.warning(request, SUSPENDED)
+    return redirect("job", account=request.membership.account.slug, job_id=found.pk)
+
+
+@require_safe
+@account_page(Permission.VIEW)
+def sample(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Give what the sample of a list has found so far, and the figures that change with it."""
+    found = job_of(request, job_id)
+    if not found.waits_for_start or not found.sample_rows:
+        return led_to(request, found)
+    context = context_of(found, OptionsForm())
+    status = 200 if context["sample"].is_asking else STOP_POLLING
+    return page(request, "verification/quote_sample.html", context | {"fragment": True}, status=status)
+
+
+def led_to(request: AccountRequest, found: Job) -> HttpResponse:
+    """Lead a page that asks for its parts to what the list has become."""
+    there = reverse("job", kwargs={"account": request.membership.account.slug, "job_id": found.pk})
+    return HttpResponse(status=STOP_POLLING, headers={"HX-Redirect": there})
 
 
 @require_POST
@@ -110,7 +143,16 @@ def context_of(found: Job, form: OptionsForm) -> dict[str, Any]:  # Any: templat
     if found.is_reading:
         return context
     quoted = list_quote.quote(job=found, config=config)
-    return context | options_of(form, config, quoted, found) | {"quote": quoted}
+    sampled = samples.findings(job=found, malformed=quoted.malformed) if found.sample_rows else None
+    context |= {"quote": quoted, "sample_size": samples.size(found), "sample": sampled}
+    if sampled is not None and not sampled.is_asking:
+        context["shares"] = [(RESULTS[part.result], part, between(part)) for part in sampled.parts]
+    return context | options_of(form, config, quoted, found)
+
+
+def between(part: samples.Part) -> str:
+    """Say a share and its interval in per cent."""
+    return f"{part.share:.0%} ({part.low * 100:.0f}–{part.high * 100:.0f} %)".replace("%", " %", 1)
 
 
 def options_of(form: OptionsForm, config: AccountConfig, quoted: ListQuote, job: Job) -> dict[str, Any]:  # Any: context

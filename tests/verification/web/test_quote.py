@@ -11,11 +11,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Account, AccountConfig, Reservation, Role
 from tests.factories import make_account, make_member
-from tests.verification.factories import hold_list, make_upload, owner_of
+from tests.verification.factories import give_verdict, hold_list, make_upload, owner_of
 from tests.verification.web.test_lists import refusal, words
 from verification.domain import intake, starting
 from verification.domain.starting import Options
-from verification.models import Job, JobStatus
+from verification.engine.types import Blame, Reason, Result
+from verification.models import Batch, Job, JobStatus
 
 pytestmark = pytest.mark.django_db
 MIXED = "email\na@ok.test\nb@ok.test\na@OK.test\nnobody\n"
@@ -216,3 +217,49 @@ def test_a_list_that_waits_is_seen_among_the_lists_and_on_the_dashboard(client: 
     hold_list(account=account)
     for name in ("lists", "dashboard"):
         assert "Not started" in words(client.get(reverse(name, args=[account.slug])).content)
+
+
+LONG = "email\n" + "".join(f"user{number}@ok.test\n" for number in range(8)) + "nobody\n"
+
+
+def test_a_sample_is_taken_once_and_told_in_words(client: Client, account: Account) -> None:
+    job = hold_list(LONG, account=account)
+    assert "Check a free sample of 4 first" in words(client.get(address("job", job)).content)
+
+    there = {client.post(address("take_job_sample", job))["Location"] for _ in range(2)}
+    assert there == {address("job", job)}
+    page = words(client.get(address("job", job)).content)
+    assert ("0 of 4 answered." in page, "Check a free sample" in page) == (True, False)
+    assert client.get(address("job_sample", job)).status_code == 200
+
+    sampled = Batch.objects.order_by("due_at")[0]
+    for number, check in enumerate(job.checks.filter(pk__in=sampled.check_ids)):
+        give_verdict(check, *((Result.BAD, Reason.MAILBOX_DOES_NOT_EXIST, Blame.ADDRESS) if number == 0 else ()))
+    sampled.delete()
+    part = client.get(address("job_sample", job))
+    assert part.status_code == 286
+    assert "Of 8 addresses about 75 % (30–95 %) would take mail." in words(part.content)
+    assert "Good 3 75 % (30–95 %) Bad 1 25 % (5–70 %)" in words(part.content)
+    assert "Cost, at most 4 checks Left now 10 Left afterwards 6" in words(part.content)
+    assert "To be checked 8" in words(client.get(address("job", job)).content)
+    assert words(part.content).split("Cost")[0] in words(client.get(address("job", job)).content)
+
+
+def test_the_page_with_a_sample_asks_few_questions(
+    client: Client, account: Account, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    job = hold_list(LONG, account=account)
+    client.post(address("take_job_sample", job))
+
+    with django_assert_max_num_queries(MOST_QUERIES):
+        assert client.get(address("job", job)).status_code == 200
+
+
+def test_a_refused_sample_says_why(client: Client, account: Account) -> None:
+    job = hold_list(account=account)
+    answer = client.post(address("take_job_sample", job), follow=True)
+    assert "This list is too short for a sample." in words(answer.content)
+
+    Account.objects.filter(pk=account.pk).update(status=Account.Status.SUSPENDED)
+    answer = client.post(address("take_job_sample", job), follow=True)
+    assert "This account is suspended: no new lists can be checked." in words(answer.content)

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django_q.status import Stat
 
 from verification.domain.doctor.found import Found
+from verification.domain.silence import AT_WORK
 from verification.models import FindingState, Subject
 
 OK, NOTE, UNCLEAR, BROKEN = FindingState.OK, FindingState.NOTE, FindingState.UNCLEAR, FindingState.BROKEN
@@ -23,14 +24,14 @@ LOW_BYTES, LEAST_BYTES = 2_000_000_000, 200_000_000
 BUSY_CONNECTIONS = 0.9
 
 # Due work that nobody has, for how long, and leases that are alive.
-WORK = """
+WORK = f"""
 SELECT count(*), coalesce(extract(epoch FROM now() - min(due_at)), 0)::float,
        (SELECT count(*) FROM verification_batch WHERE token IS NOT NULL AND lease_until > now())
 FROM (
     SELECT b.due_at FROM verification_job j
     JOIN accounts_account a ON a.id = j.account_id AND a.status = 'active'
     JOIN verification_batch b ON b.job_id = j.id AND b.token IS NULL AND b.due_at <= now()
-    WHERE j.status IN ('running', 'parsing')
+    WHERE {AT_WORK}
 ) AS due
 """
 CONNECTIONS = """
