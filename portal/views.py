@@ -17,7 +17,7 @@ def home(request: HttpRequest) -> HttpResponse:
     open_ones = request.user.memberships.exclude(account__status=Account.Status.CLOSED)
     memberships = list(open_ones.select_related("account").order_by("account__name"))
     if len(memberships) == 1:
-        return redirect("lists", account=memberships[0].account.slug)
+        return redirect("dashboard", account=memberships[0].account.slug)
     if not memberships and request.user.is_staff:
         return redirect("admin:index")
     return render(request, "portal/choose_account.html", {"memberships": memberships})

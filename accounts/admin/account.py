@@ -223,7 +223,7 @@ class AccountAdmin(StaffAdmin[Account]):
                 staff=actor_of(request), account=account, person=person, reason=reason, now=timezone.now()
             )
             request.session[impersonation.SESSION_KEY] = look.noted()
-            return redirect("lists", account=account.slug)  # the account's first page
+            return redirect("dashboard", account=account.slug)  # the account's first page
         return self._ask(request, account, form, title=f"Look at the pages of {account}", button="Look")
 
     def _found(self, pk: int) -> Account:

@@ -29,7 +29,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
                 return redirect("account_signup")
             membership = invitations.accept(invitation=found, user=request.user, now=timezone.now())
             messages.success(request, f"You are in: welcome to {membership.account}.")
-            return redirect("lists", account=membership.account.slug)
+            return redirect("dashboard", account=membership.account.slug)
     except InvitationGone:
         return show(request, {"gone": True}, status=404)
     except TeamRefused as refusal:

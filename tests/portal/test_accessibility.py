@@ -103,7 +103,7 @@ def visitors(client: Client, live: str) -> list[Visitor]:
     demo = "/?e=missing@ok.test"
     open_to_all = pages_for(client, world)
     nobody = Visitor("", [*open_to_all, demo, "/nowhere"], frozenset({"/", demo, "/accounts/login/"}))
-    names = ("", "lists", "lists/new", "verify", "usage", "team", "keys", "suppression")
+    names = ("", "lists", "lists/new", "verify", "checks", "usage", "team", "keys", "suppression")
     core = [running, done, f"{done}/rows/2", *(f"{account}/{name}" for name in names)]
     sign_in(client, with_factor(world.owner))
     RecoveryCodes.activate(world.owner)

@@ -44,7 +44,7 @@ def url_of(account: Account) -> str:
 def look(client: Client, account: Account) -> None:
     person = account.memberships.get(role="owner").user
     answer = client.post(url_of(account), {"person": person.pk, "reason": "asked by mail"})
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"/a/{account.slug}/lists")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/a/{account.slug}/")
 
 
 def noted() -> list[tuple[str, str, str]]:
@@ -53,19 +53,19 @@ def noted() -> list[tuple[str, str, str]]:
 
 
 def test_look_and_end(client: Client, support: User, account: Account) -> None:
-    assert client.get(f"/a/{account.slug}/lists").status_code == 404
+    assert client.get(f"/a/{account.slug}/").status_code == 404
     assert "jane@example.com" in client.get(url_of(account)).text
     look(client, account)
-    page = client.get(f"/a/{account.slug}/lists")
+    page = client.get(f"/a/{account.slug}/")
     assert (page.status_code, page.context["user"].email) == (200, "jane@example.com")
-    for path in (f"/a/{account.slug}/lists", "/admin/", "/accounts/password/change/", "/nowhere"):
+    for path in (f"/a/{account.slug}/", "/admin/", "/accounts/password/change/", "/nowhere"):
         text = client.get(path).text
         bar = "<strong>support@example.com</strong> looks at the pages of <strong>jane@example.com</strong>"
         assert bar in text, path
     assert client.post(reverse("admin:end_impersonation")).headers["Location"] == reverse(
         "admin:accounts_account_change", args=[account.pk]
     )
-    assert client.get(f"/a/{account.slug}/lists").status_code == 404
+    assert client.get(f"/a/{account.slug}/").status_code == 404
     assert "impersonation-bar" not in client.get("/admin/").text
     assert noted() == [
         ("impersonation.started", "support@example.com", "asked by mail"),
@@ -106,6 +106,7 @@ def test_nothing_can_be_downloaded(client: Client, support: User, account: Accou
 
 EXPORTS = {
     *("export_suppressions", "checks_export", "job_export", "job_export_xlsx", "job_export_jsonl", "prepared_file"),
+    "erasure_receipt",
 }
 DRAWN = {"job_chart"}  # data that a page draws, with no more in it than the page shows
 
@@ -132,10 +133,10 @@ def test_it_ends_after_half_an_hour(client: Client, support: User, account: Acco
     session = client.session
     session[SESSION_KEY] |= {"until": session[SESSION_KEY]["until"] - 1_801}
     session.save()
-    page = client.get(f"/a/{account.slug}/lists")
+    page = client.get(f"/a/{account.slug}/")
     assert page.headers["Location"] == reverse("admin:accounts_account_change", args=[account.pk])
     assert noted()[-1] == ("impersonation.ended", "support@example.com", "After 30 minutes.")
-    assert client.get(f"/a/{account.slug}/lists").status_code == 404
+    assert client.get(f"/a/{account.slug}/").status_code == 404
     assert len(noted()) == 2
 
 
@@ -156,8 +157,8 @@ def test_it_ends_when_it_is_no_longer_allowed(client: Client, support: User, acc
         account.memberships.update(user=make_user())  # an account keeps an owner
     else:
         Account.objects.update(status="closed")
-    assert client.get(f"/a/{account.slug}/lists").status_code == 302
-    assert client.get(f"/a/{account.slug}/lists").status_code == 404
+    assert client.get(f"/a/{account.slug}/").status_code == 302
+    assert client.get(f"/a/{account.slug}/").status_code == 404
     assert noted()[-1][0] == "impersonation.ended"
 
 

@@ -19,7 +19,7 @@ from verification.domain.person import NoAddress, person
 from verification.engine import syntax
 from verification.models import Erasure
 
-__all__ = ["MOST_OPEN", "NoAddress", "TooManyErasures", "ask", "proceed"]
+__all__ = ["MOST_OPEN", "NoAddress", "TooManyErasures", "ask", "is_of", "proceed"]
 
 LONGEST_ADDRESS = 254
 MOST_OPEN = 100  # of one account at a time
@@ -64,6 +64,11 @@ def digest_of(account: Account, email: str) -> bytes:
     """Give the hash of a mailbox under the account's key.  Raises NoAddress."""
     name = min(person(email).names)
     return hashlib.blake2b(name.encode(), key=bytes(account.hash_key), digest_size=32).digest()
+
+
+def is_of(erasure: Erasure, email: str) -> bool:
+    """Tell whether a receipt is that of a mailbox, however it is written.  Raises NoAddress."""
+    return digest_of(erasure.account, email) == bytes(erasure.digest)
 
 
 def proceed() -> Iterator[None]:

@@ -36,7 +36,10 @@ def quota(request: AccountRequest) -> HttpResponseBase:
         "stands": stands,
         "words": words_of(forecast(account=account, stands=stands, now=now), ends_on=stands.ends_on, today=now.date()),
         "bars": bars(span, {day: charged for day, _, charged in by_day}),
-        "by_key": [(names.get(key, "Lists of these pages"), checks, charged) for key, checks, charged in by_key],
+        "by_key": [
+            (names.get(key, "On these pages: lists and single checks"), checks, charged)
+            for key, checks, charged in by_key
+        ],
         "span": span,
         "accuracy": [
             (row, in_percent(row.share_decided, 1), in_percent(row.share_bounced, 2))

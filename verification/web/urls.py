@@ -72,5 +72,7 @@ urlpatterns = [
     path("settings/webhooks/<uuid:webhook_id>/remove", webhook_views.remove, name="remove_webhook"),
     path("settings/features", settings_views.features, name="features"),
     path("settings/erase", erasure_views.erase, name="erase"),
+    path("settings/erase/<uuid:erasure_id>", erasure_views.erasure, name="erasure"),
+    path("settings/erase/<uuid:erasure_id>/receipt.txt", erasure_views.receipt, name="erasure_receipt"),
     path("settings/features/ask", settings_views.ask_for_feature, name="ask_for_feature"),
 ]

@@ -39,6 +39,12 @@ def test_sessions_are_listed_and_others_signed_out() -> None:
     here, elsewhere = signed_in(user), signed_in(user)
     assert UserSession.objects.filter(user=user).count() == 2
     assert "Sign out everywhere else" in here.get("/you/").text
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0"
+    UserSession.objects.filter(user=user).update(user_agent=agent)
+    assert 'href="/accounts/sessions/"' in here.get("/you/").text
+    page = here.get("/accounts/sessions/").text
+    assert page.count(f'<strong title="{agent}">Firefox on Linux</strong>') == 2
+    assert page.count("This one") == 1
     here.post("/accounts/sessions/")
     assert elsewhere.get("/you/").status_code == 302
     assert "Sign out everywhere else" not in here.get("/you/").text

@@ -173,7 +173,7 @@ def test_accept_as_somebody_who_is_here(client: Client) -> None:
     _, token = make_invitation(account, "jane@example.com")
     assert "Sign in and join" in client.get(f"/invitations/{token}").text
     client.force_login(jane)
-    assert client.post(f"/invitations/{token}").headers["Location"] == f"/a/{account.slug}/lists"
+    assert client.post(f"/invitations/{token}").headers["Location"] == f"/a/{account.slug}/"
     assert account.memberships.filter(user=jane, role="member").exists()
 
 

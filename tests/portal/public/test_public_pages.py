@@ -54,7 +54,7 @@ def test_people_who_are_signed_in_see_it_too(client: Client, path: str) -> None:
 def test_whoever_is_signed_in_is_led_to_their_account(client: Client) -> None:
     account = make_account()
     client.force_login(owner_of(account))
-    assert client.get("/")["Location"] == f"/a/{account.slug}/lists"
+    assert client.get("/")["Location"] == f"/a/{account.slug}/"
 
 
 def test_every_link_of_the_pages_leads_somewhere(client: Client) -> None:

@@ -88,6 +88,7 @@ def test_no_page_is_forgotten_here() -> None:
     elsewhere |= {name for name in (pattern.name or "" for pattern in urlpatterns) if "webhook" in name}
     elsewhere |= {"renew_notification_secret", "replay_delivery"}  # test_webhook_views.py
     elsewhere |= {"prepare_export", "prepared_files", "prepared_file"}  # test_export_views.py
+    elsewhere |= {"erasure", "erasure_receipt"}  # test_erasure_views.py
     elsewhere |= {"check_job_again"}  # test_job_again.py
     assert {pattern.name for pattern in urlpatterns} == {*GET, *POST, *FILES, *elsewhere}
 
@@ -165,11 +166,11 @@ def test_members_of_several_accounts_choose(client: Client) -> None:
     client.force_login(user)
     page = client.get("/").content.decode()
 
-    assert all(f'href="/a/{account.slug}/lists"' in page for account in accounts)
+    assert all(f'href="/a/{account.slug}/"' in page for account in accounts)
 
 
-def test_a_member_of_one_account_goes_straight_to_its_lists(client: Client) -> None:
+def test_a_member_of_one_account_goes_straight_to_its_overview(client: Client) -> None:
     account = make_account()
     client.force_login(owner_of(account))
 
-    assert client.get("/")["Location"] == f"/a/{account.slug}/lists"
+    assert client.get("/")["Location"] == f"/a/{account.slug}/"

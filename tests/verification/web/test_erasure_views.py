@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -39,6 +41,62 @@ def test_an_address_is_erased_and_the_receipt_shown(client: Client, role: Role) 
     assert list(job.checks.order_by("position").values_list("address", flat=True)) == ["(erased)", "joe@ok.test"]
     rows = client.get(reverse("job", args=[job.account.slug, job.pk])).content.decode()
     assert "Erased on request" in rows
+
+
+def test_the_receipt_is_shown_downloaded_and_compared(client: Client) -> None:
+    job = finish(make_job(["Jane@ok.test", "joe@ok.test"], account=make_account("The company")))
+    owner = owner_of(job.account)
+    client.force_login(owner)
+    asked = client.post(reverse("erase", args=[job.account.slug]), {"email": "jane@ok.test"})
+    receipt = reverse("erasure", args=[job.account.slug, Erasure.objects.get().pk])
+    assert asked["Location"] == receipt
+    assert 'hx-trigger="every 3s"' in client.get(receipt).content.decode()
+    assert "not yet: still at work" in client.get(f"{receipt}/receipt.txt").content.decode()
+    Sweeper().erase()
+    done = Erasure.objects.get()
+    assert "hx-trigger" not in client.get(receipt).content.decode()
+    response = client.get(f"{receipt}/receipt.txt")
+    assert response["Content-Disposition"] == f'attachment; filename="erasure-{done.pk}.txt"'
+    lines = dict(re.findall(r"^([\w' ]{4,23}): +(.+)$", response.content.decode(), re.MULTILINE))
+    assert lines == {
+        "Receipt": str(done.pk),
+        "Account": "The company",
+        "Asked for": f"{done.requested_at:%Y-%m-%d %H:%M:%S} UTC",
+        "Asked for by": owner.email,
+        "Done": f"{done.done_at:%Y-%m-%d %H:%M:%S} UTC",
+        "Hash of the address": done.hash,
+        "Rows blanked": "1",
+        "Mentions in other rows": "0",
+        "Verdicts' evidence": "1",
+        "Memories of it": "0",
+        "Lists not started": "0",
+    }
+    for email, words, status in (
+        ("JANE@ok.test", "Yes: this receipt is for that address.", 200),
+        ("joe@ok.test", "No: this receipt is for another address.", 200),
+        ("joe", "That cannot be compared", 422),
+    ):
+        answer = client.post(receipt, {"email": email})
+        assert (answer.status_code, words in answer.content.decode()) == (status, True)
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.ADMIN, 200), (Role.MEMBER, 403), (Role.VIEWER, 403)])
+def test_receipts_are_for_those_who_may_erase(client: Client, role: Role, status: int) -> None:
+    account = make_account()
+    receipt = reverse("erasure", args=[account.slug, erasures.ask(account=account, email="a@ok.test", actor=None).pk])
+    client.force_login(make_member(account, role))
+    assert [client.get(path).status_code for path in (receipt, f"{receipt}/receipt.txt")] == [status, status]
+    client.force_login(owner_of(make_account()))
+    assert [client.get(path).status_code for path in (receipt, f"{receipt}/receipt.txt")] == [404, 404]
+
+
+def test_whom_the_history_was_asked_for_is_filled_in(client: Client) -> None:
+    account = make_account()
+    client.force_login(owner_of(account))
+    shown = client.get(reverse("erase", args=[account.slug]), {"email": "jane@ok.test"}).content.decode()
+    assert 'value="jane@ok.test"' in shown
+    assert f'href="/a/{account.slug}/checks?q=jane%40ok.test"' in shown
+    assert not Erasure.objects.exists()
 
 
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.VIEWER])
