@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0026_attachments'),
-        ('verification', '0032_prepared_file'),
+        ('verification', '0033_cut_lists'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
