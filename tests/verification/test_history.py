@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import pytest
 from django.db.models.functions import Now
@@ -171,6 +172,22 @@ def test_by_verdict(account: Account) -> None:
     assert addresses(account, reason=Reason.MAILBOX_FULL) == ["full@ok.test"]
     jobs.cancel(job=job)
     assert addresses(account, kind=RowFilter.WAITING) == []
+
+
+@pytest.mark.parametrize("few", [5_000, 0], ids=["by the index", "as they are many"])
+def test_single_checks_alone(account: Account, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(history, "FEW", few)
+    monkeypatch.setattr(history, "PAGE_ROWS", 2)
+    for number in range(5):
+        give_verdict(single(account, f"a{number}@ok.test", number // 4))
+    dated(make_list("email\nlist@ok.test\n", account=account), 1)
+    found = [["a3@ok.test", "a2@ok.test"], ["a1@ok.test", "a0@ok.test"], ["a4@ok.test"]]
+    for more in ({}, {"who": who("ok.test")}, {"kind": RowFilter.OK}, {"without_key": True}):
+        assert pages(account, Wanted(single=True, **more)) == found  # type: ignore[arg-type]
+    monkeypatch.setattr(history, "WALK_ROWS", 2)
+    walked = pages(account, Wanted(single=True, kind=RowFilter.OK))
+    assert [*chain(*walked)] == [*chain(*found)]
+    assert b"".join(history_csv.export(account=account, wanted=Wanted(single=True))).count(b"\n") == 6
 
 
 def test_a_duplicate_shows_the_verdict_of_the_first(account: Account) -> None:

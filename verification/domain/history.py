@@ -60,7 +60,7 @@ BY_TIME, BY_ROW = "c.created_at DESC, c.id DESC", "c.position DESC"
 # LIMIT in the laterals keeps the planner from reading whole tables for a page.
 CHOSEN = """
 SELECT c.id, c.created_at
-FROM (SELECT * FROM verification_check c WHERE {source} ORDER BY {order} LIMIT %(walk)s) AS c
+FROM {rows}
 LEFT JOIN LATERAL (
     SELECT key_id, deleted_at, finished_at FROM verification_job WHERE id = c.job_id LIMIT 1
 ) AS j ON true
@@ -72,8 +72,17 @@ WITH_RESULTS = """LEFT JOIN LATERAL (
 ) AS r ON true
 """
 LAST_LOOKED_AT = """
-SELECT c.created_at, c.id FROM verification_check c WHERE {source} ORDER BY {order} OFFSET %(walk)s - 1 LIMIT 1
+SELECT c.created_at, c.id FROM {rows} ORDER BY {order} OFFSET %(walk)s - 1 LIMIT 1
 """
+ROWS = "(SELECT * FROM verification_check c WHERE {source} ORDER BY {order} LIMIT %(walk)s) AS c"
+# In the order of check_live_by_account alone, so that no other index is taken, which would go through rows of lists.
+SINGLE_ROWS = """
+(SELECT * FROM (
+    SELECT * FROM verification_check c WHERE {source} ORDER BY c.created_at DESC FETCH FIRST %(walk)s ROWS WITH TIES
+ ) AS c ORDER BY {order} LIMIT %(walk)s) AS c
+"""
+NO_LIST = "c.job_id IS NULL"
+OLDER_BY_TIME = "c.created_at <= %(before_at)s"  # what that index can use of OLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,10 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which checks; what is empty takes all.  `until` is no part of it.  `without_key`: those of the pages."""
+    """Which checks; what is empty takes all.  `until` is no part of it.
+
+    `without_key`: those of the pages; `single`: those of no list.
+    """
 
     who: Who | None = None
     kind: RowFilter | None = None
@@ -115,6 +127,7 @@ class Wanted:
     key: LicenseKey | None = None
     without_key: bool = False
     job: Job | None = None
+    single: bool = False
     since: datetime | None = None
     until: datetime | None = None
 
@@ -202,6 +215,7 @@ def statement(
     if before is not None:
         values |= {"before_at": before.at, "before_id": before.id}
     source, order, rest = ["c.account_id = %(account)s"], BY_TIME, conditions(wanted)
+    rows = ROWS
     few = the_few(wanted, values)
     if few is not None:
         values["few_ids"] = few
@@ -213,13 +227,19 @@ def statement(
         rest += span(wanted, {})
     else:
         source += span(wanted, values)
-    names = {"source": " AND ".join(source), "order": order}
+        if wanted.single:
+            rows = SINGLE_ROWS
+            source += [NO_LIST, *([OLDER_BY_TIME] if before else [])]
+            if not rest:
+                values["walk"] = limit  # all that are looked at are sorted
+    rows = rows.format(source=" AND ".join(source), order=order)
     chosen = CHOSEN.format(
-        **names,
+        rows=rows,
+        order=order,
         results=WITH_RESULTS if wanted.kind or wanted.reason else "",
         conditions="".join(f" AND {one}" for one in rest),
     )
-    return Statement(chosen, None if few is not None else LAST_LOOKED_AT.format(**names), values)
+    return Statement(chosen, None if few is not None else LAST_LOOKED_AT.format(rows=rows, order=order), values)
 
 
 def values_of(wanted: Wanted) -> dict[str, Any]:  # Any: SQL parameters
@@ -256,6 +276,7 @@ def conditions(wanted: Wanted) -> list[str]:
         "c.domain = %(domain)s": wanted.who,
         SAME_ADDRESS: wanted.who and wanted.who.addresses,
         "c.job_id = %(job)s": wanted.job,
+        NO_LIST: wanted.single and wanted.who,  # else the index has no others
         "coalesce(c.key_id, j.key_id) = %(key)s": wanted.key,
         "coalesce(c.key_id, j.key_id) IS NULL": wanted.without_key,
         KINDS[wanted.kind] if wanted.kind else "": wanted.kind,

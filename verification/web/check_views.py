@@ -12,7 +12,7 @@ from accounts.domain.config import FeatureDisabled, config_of, require
 from verification.domain import history, history_csv
 from verification.domain.history import HistoryPage
 from verification.web.access import AccountRequest, account_page, page
-from verification.web.history_choice import NO_KEY, HistoryChoice, choice_of
+from verification.web.history_choice import NONE, HistoryChoice, choice_of
 from verification.web.shown import HISTORY_FILTERS, shown_in_history
 from verification.web.words import REASONS
 
@@ -39,7 +39,7 @@ def history_page(request: AccountRequest, choice: HistoryChoice, found: HistoryP
         "older": found.older.as_text() if found.older else "",
         "kinds": [(kind.value, title) for kind, title in HISTORY_FILTERS.items()],
         "reasons": [(reason.value, words.title) for reason, words in REASONS.items()],
-        "no_key": NO_KEY,
+        "none": NONE,
         "days": config.retention_days,
         "exports": config.exports,
     }

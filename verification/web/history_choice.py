@@ -24,7 +24,7 @@ from verification.web.forms import one_of
 NAMES = ("q", "verdict", "job", "key", "since", "until")
 LONGEST_TEXT = 320
 SHOWN = 100  # lists and keys to choose from
-NO_KEY = "none"
+NONE = "none"  # no key, no list
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 
 
@@ -59,8 +59,9 @@ def choice_of(query: QueryDict, account: Account) -> HistoryChoice:
         who=history.who(given["q"]) if given["q"] else None,
         kind=one_of(RowFilter, given["verdict"]),
         reason=one_of(Reason, given["verdict"]),
-        without_key=given["key"] == NO_KEY,
+        without_key=given["key"] == NONE,
         key=next((key for key in keys if str(key.pk) == given["key"]), None),
+        single=given["job"] == NONE,
         job=next((job for job in jobs if job.pk == uuid_of(given["job"])), None),
     )
     if wanted.kind is RowFilter.ALL:
@@ -74,7 +75,7 @@ def choice_of(query: QueryDict, account: Account) -> HistoryChoice:
         faults["q"] = "This is neither an email address nor a domain."
     if given["verdict"] and not (wanted.kind or wanted.reason or given["verdict"] == RowFilter.ALL):
         faults["verdict"] = "There is no such verdict."
-    if given["job"] and wanted.job is None:
+    if given["job"] and wanted.job is None and not wanted.single:
         faults["job"] = "There is no such list in this account; it may have been deleted."
     if given["key"] and wanted.key is None and not wanted.without_key:
         faults["key"] = "There is no such key in this account."

@@ -41,6 +41,7 @@ from verification.web.shown import (
     filter_lists,
     shown,
     shown_files,
+    shown_in_history,
     shown_providers,
     slices,
     time_left,
@@ -120,10 +121,13 @@ def row(request: AccountRequest, job_id: UUID, row_number: int) -> HttpResponseB
     this = job_rows.row_of(job=found, number=row_number)
     if this is None:
         raise Http404
+    this.check.job = found
+    in_history = shown_in_history(this, days=config_of(request.membership.account).retention_days)
     context = {
         "section": "lists",
         "job": found,
-        "row": shown(this),
+        "row": in_history.row,
+        "shown": in_history,
         "conversation": conversation(this),
         "cells": list(zip_longest(found.columns, this.check.original or [], fillvalue="")),
         "query": choice_of(request.GET).query,

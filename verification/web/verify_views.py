@@ -13,14 +13,13 @@ from accounts.domain.allowance import allowance_of
 from accounts.domain.config import config_of
 from accounts.domain.quota import QuotaExceeded
 from accounts.domain.refusals import AccountDisabled
-from verification.domain import page_checks
+from verification.domain import history, page_checks
 from verification.domain.dialogue import dialogue_of
-from verification.domain.job_rows import Row
 from verification.engine.types import Blame
 from verification.models import Check
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import VerifyForm
-from verification.web.shown import shown
+from verification.web.shown import shown_in_history
 from verification.web.verify_asgi import ASKED
 from verification.web.words import BLAMES, catch_all_of, provider_of
 
@@ -65,12 +64,16 @@ def verify(request: AccountRequest) -> HttpResponseBase:
 @account_page(Permission.VIEW)
 def check(request: AccountRequest, check_id: int) -> HttpResponseBase:
     """Show all that is known of one check: of a single address, or a row of a list."""
-    checks = Check.objects.of(request.membership.account).select_related("verdict", "job")
+    account = request.membership.account
+    checks = Check.objects.of(account).filter(job__deleted_at=None).select_related("verdict", "job__key", "key")
     found = get_object_or_404(checks, pk=check_id)
-    verdict = getattr(found, "verdict", None)
+    (row,) = history.with_verdicts([found])
+    verdict = row.verdict
+    in_history = shown_in_history(row, days=config_of(account).retention_days)
     context = {
         "section": "checks",
-        "row": shown(Row(found, verdict)),
+        "row": in_history.row,
+        "shown": in_history,
         "lines": [(line, BLAMES[Blame(line.blame)] if line.blame else "") for line in dialogue_of(verdict)]
         if verdict
         else [],

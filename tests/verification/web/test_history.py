@@ -96,6 +96,8 @@ def test_everything_combined(reader: Client, account: Account) -> None:
     assert shown(page(reader, account, query)) == []  # the key was not used for this job, by the clock
     assert shown(page(reader, account, query.replace(f"&key={key.pk}", ""))) == ["jane@ok.test"]
     assert shown(page(reader, account, "?q=jane@ok.test&key=none&verdict=all")) == ["jane@ok.test"]
+    assert shown(page(reader, account, "?job=none&verdict=Success")) == []
+    assert shown(page(reader, account, "?job=none")) == ["jane@ok.test"]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,25 @@ def test_strangers_find_nothing(client: Client, account: Account) -> None:
     for address in (reverse("checks", args=[account.slug]), reverse("checks_export", args=[account.slug])):
         assert client.get(address).status_code == 404
         assert client.get(address.replace(account.slug, str(uuid4()))).status_code == 404
+
+
+def test_the_page_of_a_check_says_who_asked_and_how_long_it_is_kept(reader: Client, account: Account) -> None:
+    key = make_key(account)[0]
+    call = Check.objects.create(account=account, address="jane@ok.test", domain="ok.test", key=key)
+    Check.objects.filter(pk=call.pk).update(created_at=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    job = finish(make_list("email\njoe@ok.test\njoe@ok.test\n", account=account))
+    Job.objects.filter(pk=job.pk).update(finished_at=datetime(2026, 3, 2, 12, tzinfo=UTC))
+    second = job.checks.get(position=1)
+    pages = [reader.get(f"/a/{account.slug}/checks/{pk}").content.decode() for pk in (call.pk, second.pk)]
+    pages.append(reader.get(f"/a/{account.slug}/jobs/{job.pk}/rows/2").content.decode())
+    assert ["kept until 31 Mar 2026" in text for text in pages] == [True, False, False]
+    assert ["kept until 1 Apr 2026" in text for text in pages] == [False, True, True]
+    assert ["Mailbox exists" in text for text in pages] == [False, True, True]
+    assert [f"/keys/{key.pk}" in text for text in pages] == [True, False, False]
+    assert ["?q=joe%40ok.test" in text or "?q=joe@ok.test" in text for text in pages] == [False, True, True]
+    assert f"/checks?key={key.pk}" in reader.get(f"/a/{account.slug}/keys/{key.pk}").content.decode()
+    jobs.delete(job=job, actor=None)
+    assert reader.get(f"/a/{account.slug}/checks/{second.pk}").status_code == 404
 
 
 def test_the_page_leads_to_erasing_whom_it_was_asked_for(client: Client, account: Account) -> None:
