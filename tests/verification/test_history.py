@@ -183,7 +183,7 @@ def test_single_checks_alone(account: Account, monkeypatch: pytest.MonkeyPatch, 
     dated(make_list("email\nlist@ok.test\n", account=account), 1)
     found = [["a3@ok.test", "a2@ok.test"], ["a1@ok.test", "a0@ok.test"], ["a4@ok.test"]]
     for more in ({}, {"who": who("ok.test")}, {"kind": RowFilter.OK}, {"without_key": True}):
-        assert pages(account, Wanted(single=True, **more)) == found  # type: ignore[arg-type]
+        assert pages(account, Wanted(single=True, **more)) == found
     monkeypatch.setattr(history, "WALK_ROWS", 2)
     walked = pages(account, Wanted(single=True, kind=RowFilter.OK))
     assert [*chain(*walked)] == [*chain(*found)]
