@@ -5,21 +5,19 @@ A new page is visited by itself, as the URL map is walked; Django's admin and Sw
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from axe_playwright_python.sync_playwright import Axe
-from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
-from accounts.models import User
 from tests.factories import with_factor
-from tests.portal.routes import World, address, make_world, routes
+from tests.portal.pages import pages_for, sign_in
+from tests.portal.routes import World, make_world
 from tests.portal.test_csp import browser, live, session_of, static_root
 from tests.verification.factories import finish, give_verdict, make_list
 from verification.domain import public_status
@@ -30,7 +28,6 @@ __all__ = ["browser", "live", "static_root"]
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
 WIDE, NARROW = (1280, 900), (360, 780)
-NOT_OURS = ("admin/", "api/")
 OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SERIOUS = """async (rules) => {
@@ -49,27 +46,6 @@ class Visitor:
     session: str
     pages: Sequence[str]
     core: frozenset[str] = frozenset()
-
-
-def is_page(response: HttpResponseBase) -> bool:
-    return response.status_code == 200 and b"<!doctype html>" in response.getvalue()[:100]  # no part of a page
-
-
-def pages_for(client: Client, world: World) -> list[str]:
-    """Give the addresses of the URL map that answer with a page."""
-    instead = {"name": "sandbox", "token": "no-such-token", "key": "no-such-key", "uidb36": "1"}
-    ours = [route for route in routes() if not route.path.startswith(NOT_OURS)]
-    paths = [address(route, world, **{n: instead[n] for n in route.arguments if n in instead}) for route in ours]
-    return [path for path in paths if is_page(client.get(path))]
-
-
-def sign_in(client: Client, user: User) -> None:
-    """Sign somebody in who has just shown the password, as pages of the second factor want it."""
-    client.force_login(user)
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time(), "reauthenticated": True}]
-    session["account_authentication_methods_user"] = str(user.pk)
-    session.save()
 
 
 def jobs_of(world: World) -> list[Job]:

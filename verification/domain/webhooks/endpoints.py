@@ -174,7 +174,8 @@ def replay(*, delivery: WebhookDelivery, actor: Actor) -> bool:
 def deliveries_of(account: Account) -> QuerySet[WebhookDelivery]:
     """Give the log of an account: what its own endpoints and its jobs' got, the newest first."""
     of_account = WebhookDelivery.objects.filter(endpoint__account=account)
-    return of_account.select_related("endpoint", "event").order_by("-created_at", "-pk")
+    # Not joined: events would be, all of them, before they are put in order.
+    return of_account.prefetch_related("endpoint", "event").order_by("-created_at", "-pk")
 
 
 def attach(*, job: Job, notification: Notification) -> WebhookEndpoint:
