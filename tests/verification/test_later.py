@@ -14,9 +14,10 @@ from accounts.models import KeyKind, QuotaPeriod, Reservation
 from tests.factories import make_account, make_key
 from tests.verification.books import assert_books_agree
 from tests.verification.factories import make_job
-from verification.domain import drain, job_pages, jobs, later
+from verification.domain import drain, jobs, later
 from verification.domain.claims import Order
 from verification.domain.database import connection_kwargs
+from verification.domain.outlook import outlook
 from verification.engine import Answer, scenarios
 from verification.models import Batch, CheckResult, Job, JobStatus
 
@@ -78,7 +79,7 @@ def test_a_greylisted_row_waits_and_the_rest_is_done() -> None:
     job.refresh_from_db()
     assert (job.status, job.decided, job.waiting) == (JobStatus.RUNNING, 1, 2)
     assert minutes_to_wait() == 5
-    assert job_pages.next_try_at(job=job) == Batch.objects.get().due_at
+    assert outlook(job=job).next_try_at == Batch.objects.get().due_at
     assert list(job.events.order_by("first_seq").values_list("type", "last_seq")) == [
         ("STARTED", 1),
         ("VERIFIED", 2),
@@ -182,4 +183,4 @@ def test_cancelling_keeps_the_present_verdict_and_frees_the_rest() -> None:
 def test_a_job_with_untried_rows_is_not_complete() -> None:
     job = make_job([GOOD])
 
-    assert job_pages.next_try_at(job=job) is None
+    assert outlook(job=job).next_try_at is None

@@ -17,7 +17,7 @@ from accounts.models import User
 from tests.factories import make_staff, make_user
 from tests.verification.factories import give_verdict, make_job
 from verification.domain import organisations
-from verification.domain.organisations import Waiting
+from verification.domain.outlook import Waiting, outlook
 from verification.engine.types import Attempt, Blame, Evidence, Reason, Result, Stage, Trouble
 from verification.models import Batch, Job, JobStatus, Organisation, PacingGrant
 
@@ -102,26 +102,26 @@ def test_a_job_waits_for_an_organisation_until_its_backoff_ends() -> None:
     until = timezone.now() + timedelta(minutes=5)
     Organisation.objects.create(name="blocked.test", backoff_until=until)
     Organisation.objects.create(name="elsewhere.test", backoff_until=until)
-    assert organisations.waiting_for(job=job) == [Waiting("blocked.test", until)]
+    assert outlook(job=job).waiting_for == (Waiting("blocked.test", until),)
 
 
 def test_a_job_waits_for_a_paused_organisation_without_an_end() -> None:
     job = waiting_job()
     Organisation.objects.create(name="blocked.test", paused_at=Now(), backoff_until=Now() + timedelta(hours=1))
-    assert organisations.waiting_for(job=job) == [Waiting("blocked.test", None)]
+    assert outlook(job=job).waiting_for == (Waiting("blocked.test", None),)
 
 
 def test_a_job_does_not_wait_for_what_is_over() -> None:
     job = waiting_job()
     Organisation.objects.create(name="blocked.test", backoff_until=Now() - timedelta(seconds=1))
-    assert organisations.waiting_for(job=job) == []
+    assert outlook(job=job).waiting_for == ()
 
 
 def test_a_paused_job_waits_for_nobody() -> None:
     job = waiting_job()
     job.status = JobStatus.PAUSED
     Organisation.objects.create(name="blocked.test", backoff_until=Now() + timedelta(hours=1))
-    assert organisations.waiting_for(job=job) == []
+    assert outlook(job=job).waiting_for == ()
 
 
 def test_the_job_page_says_whom_it_waits_for(client: Client) -> None:

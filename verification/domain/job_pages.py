@@ -1,15 +1,14 @@
-"""What the pages show of jobs: shares of the verdicts, and when the next try is."""
+"""What the pages show of jobs: shares of the verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Sum
 
 from verification.engine.types import Reason, Result
-from verification.models import Batch, Job, JobStatus, Tally
+from verification.models import Job, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +58,6 @@ def shares_and_providers(*, job: Job) -> tuple[list[Share], list[OfProvider]]:
 def providers_of(counts: dict[str, dict[Result, int]]) -> list[OfProvider]:
     found = [OfProvider(provider, by_result) for provider, by_result in counts.items()]
     return sorted(found, key=lambda each: (not each.provider, -each.total, each.provider))
-
-
-def next_try_at(*, job: Job) -> datetime | None:
-    """Tell when the next of the rows is due that are all a job waits for; None while others are open."""
-    if job.status != JobStatus.RUNNING:
-        return None
-    batches = Batch.objects.filter(job=job).aggregate(untried=Count("pk", filter=Q(tries=0)), next=Min("due_at"))
-    due: datetime | None = batches["next"]
-    return due if not batches["untried"] else None
 
 
 def results_of_jobs(*, jobs: Sequence[Job]) -> dict[object, dict[Result, int]]:

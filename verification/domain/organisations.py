@@ -1,9 +1,6 @@
-"""What staff do about organisations that run mail hosts, and what a job's page says of them."""
+"""What staff do about organisations that run mail hosts."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Sum
@@ -12,21 +9,10 @@ from django.db.models.functions import Coalesce, Now
 from accounts.domain import audit
 from accounts.domain.audit import Action
 from accounts.models import User
-from verification.engine.providers import organisation_of
-from verification.engine.types import Result
-from verification.models import Batch, CheckResult, Job, JobStatus, Organisation
+from verification.models import Organisation
 from verification.models.pacing import FIRST_SLOTS
 
 FORGET_AFTER_DAYS = 7
-SAMPLE_BATCHES, SAMPLE_CHECKS = 50, 10  # of the rows to be tried again, for a job's page
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An organisation that a job waits for; `until` is None when staff paused it."""
-
-    organisation: str
-    until: datetime | None
 
 
 def with_connections(organisations: QuerySet[Organisation]) -> QuerySet[Organisation]:
@@ -76,23 +62,3 @@ DELETE FROM verification_organisation WHERE name IN (
         AND NOT EXISTS (SELECT 1 FROM verification_pacinggrant g WHERE g.organisation_id = o.name)
     ORDER BY o.name LIMIT 10000 FOR UPDATE OF o SKIP LOCKED)
 """
-
-
-def waiting_for(*, job: Job) -> list[Waiting]:
-    """Tell which held organisations a running job's rows wait for, judged by a sample of those to be tried again."""
-    if job.status not in (JobStatus.RUNNING, JobStatus.PARSING) or not Organisation.objects.held().exists():
-        return []
-    batches = Batch.objects.filter(job=job, tries__gt=0).order_by("-due_at").values_list("check_ids", flat=True)
-    sample = [check_id for check_ids in batches[:SAMPLE_BATCHES] for check_id in check_ids[:SAMPLE_CHECKS]]
-    tried = CheckResult.objects.filter(pk__in=sample, final=False, result=Result.RETRY_LATER)
-    names = {name for evidence in tried.values_list("evidence", flat=True) if (name := asked_last(evidence))}
-    found = Organisation.objects.held().filter(pk__in=names)
-    return [Waiting(each.name, None if each.paused_at else each.backoff_until) for each in found.order_by("name")]
-
-
-def asked_last(evidence: dict[str, object]) -> str:
-    """Name the organisation of the last attempt in stored evidence, "" without one."""
-    attempts = evidence.get("attempts")
-    if not isinstance(attempts, list) or not attempts:
-        return ""
-    return organisation_of(attempts[-1].get("host", ""), attempts[-1].get("address", ""))

@@ -23,11 +23,11 @@ from verification.domain import (
     job_rows,
     jobs,
     lists,
-    organisations,
     prepared,
     retries,
     uploads,
 )
+from verification.domain.outlook import outlook
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.bring_views import NO_UPLOADS
@@ -53,14 +53,15 @@ ACTIONS = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
 
 def progress_of(job: Job) -> dict[str, Any]:  # Any: template context
     shares, providers = job_pages.shares_and_providers(job=job)
+    ahead = outlook(job=job)
     return {
         "job": job,
         "state": state_of(job),
         "providers": shown_providers(providers),
         "slices": slices(job=job, shares=shares),
         "time_left": time_left(job=job, now=timezone.now()),
-        "next_try_at": job_pages.next_try_at(job=job),
-        "waiting_for": organisations.waiting_for(job=job),
+        "next_try_at": ahead.next_try_at,
+        "waiting_for": ahead.waiting_for,
     }
 
 

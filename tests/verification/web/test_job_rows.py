@@ -59,7 +59,7 @@ def test_a_choice_costs_one_question_more(
     client: Client, job: Job, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     page_of(client, job)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         page_of(client, job, query="?q=a@&blame=none&provider=Google")
 
 
