@@ -314,3 +314,46 @@ def test_what_changed_since_is_looked_at_again(change: dict[str, object]) -> Non
 
     with pytest.raises((FeatureDisabled, intake.TooManyRows)):
         start(job)
+
+
+def test_the_file_is_kept_until_the_start() -> None:
+    job = hold_list()
+    assert job.upload is not None
+    Sweeper().sweep()
+    assert job.upload.path.exists()
+
+    start(job)
+
+    assert not job.upload.path.exists()
+
+
+def test_a_list_is_read_another_way() -> None:
+    job = hold_list("a@ok.test;b@ok.test\nc@ok.test;d@ok.test\n")
+    upload, actor = job.upload, owner_of(job.account)
+    assert upload is not None
+
+    back = starting.read_another_way(job=job, actor=actor, now=NOW + timedelta(days=1))
+    with pytest.raises(jobs.WrongStatus):
+        starting.read_another_way(job=job, actor=actor, now=NOW)
+
+    assert (back.pk, back.created_at, back.path.exists()) == (upload.pk, NOW + timedelta(days=1), True)
+    assert not start(job)
+    while retention.delete_block():
+        pass
+    again = intake.start_list(upload=back, address_column=1, user=actor, now=NOW, hold=True)
+    intake.read_list(job_id=again.pk)
+    assert [check.address for check in again.checks.order_by("position")] == ["b@ok.test", "d@ok.test"]
+    assert list(Job.objects.all()) == [again]
+
+
+def test_without_its_file_a_list_is_not_read_another_way() -> None:
+    job = hold_list("email\na@ok.test\nb@ok.test\n")
+    assert job.upload is not None
+    erasures.ask(account=job.account, email="b@ok.test", actor=owner_of(job.account))
+    Sweeper().erase()
+    assert not job.upload.path.exists()
+
+    with pytest.raises(starting.FileGone):
+        starting.read_another_way(job=job, actor=owner_of(job.account), now=NOW)
+
+    assert start(job)

@@ -97,6 +97,8 @@ class Block(ABC):
 def blocks(account: Account) -> Iterator[Block]:
     """Give everything of an account that is there now."""
     yield from (WaitingList(pk) for pk in Upload.objects.filter(account=account, job=None).values_list("pk", flat=True))
+    held = Upload.objects.filter(account=account, job__is_held=True, job__is_reading=False)
+    yield from (KeptFile(pk) for pk in held.values_list("pk", flat=True))
     yield from of_jobs(account)
     yield from calls(account)
     yield from suppressed(account)
@@ -274,6 +276,19 @@ class WaitingList(Block):
         uploads.forget_file(upload)
         upload.delete()
         return Counts(uploads=1)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile(Block):
+    """The file of a list that is counted and not started: it goes, and the list is not read another way any more."""
+
+    upload_id: UUID
+
+    def erase(self, who: Person) -> Counts | None:
+        upload = Upload.objects.select_for_update(of=("self",)).filter(pk=self.upload_id).first()
+        if upload is not None and upload.path.exists() and holds(upload, who):
+            uploads.forget_file(upload)
+        return Counts()
 
 
 def holds(upload: Upload, who: Person) -> bool:

@@ -30,7 +30,7 @@ from verification.domain.text import storable
 from verification.domain.webhooks import endpoints
 from verification.domain.webhooks.endpoints import Notification
 from verification.engine import syntax
-from verification.models import Batch, Job, JobSource, Upload
+from verification.models import Batch, Job, JobSource, JobStatus, Upload
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ def read_list(*, job_id: str | UUID) -> None:
         except Overtaken:
             logger.info("cancelled while it was read", extra={"job_id": job.pk})
         else:
-            if job.upload is not None:
+            if job.upload is not None and not Job.objects.filter(pk=job.pk, status=JobStatus.READY).exists():
                 uploads.forget_file(job.upload)
 
 

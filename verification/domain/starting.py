@@ -7,19 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 
 from django.db import connection, transaction
 
 from accounts.domain import quota
 from accounts.domain.config import require
 from accounts.models import AccountConfig, User
-from verification.domain import bells, held, intake, job_features, jobs, known_rows, pieces
+from verification.domain import bells, held, intake, job_features, jobs, known_rows, pieces, uploads
 from verification.models import Batch, Job, JobStatus, Upload
 
 CHANGED = (
     *("is_held", "created_by", "switched_off", "greylist_hours", "max_age"),
     *("status", "started_at", "finished_at", "event_seq"),
 )
+
+
+class FileGone(Exception):
+    """A list cannot be read another way: its file is not kept any more, or on another machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ def start(*, job: Job, user: User, options: Options) -> bool:
         if not found.is_reading:
             rows = found.waiting
             set_to_work(found)
+            if found.upload is not None:
+                transaction.on_commit(partial(uploads.forget_file, found.upload))
         found.save(update_fields=CHANGED)
         if rows:
             quota.reserve(account_id=found.account_id, amount=rows, reference=f"job:{found.pk}")
@@ -83,17 +91,43 @@ def set_to_work(job: Job) -> None:
 
 
 def throw_away(*, job: Job, actor: User) -> None:
-    """Delete a list that is held.  Raises WrongStatus when it was started meanwhile.
+    """Delete a list that is held.  Raises WrongStatus when it was started meanwhile."""
+    with transaction.atomic():
+        jobs.delete(job=locked(job), actor=actor)
 
-    Locks as cancelling does: first the upload, under which its reader cuts batches.
+
+def read_another_way(*, job: Job, actor: User, now: datetime) -> Upload:
+    """Give the list of a job that is held back, to be read another way, and delete the job.
+
+    Raises WrongStatus when it was started meanwhile or is still read, FileGone when its file is not here.
     """
     with transaction.atomic():
-        list(Upload.objects.select_for_update(no_key=True, of=("self",)).filter(job=job))
-        lock_batches(job)
-        found = Job.objects.select_for_update(no_key=True).filter(pk=job.pk, is_held=True).first()
-        if found is None:
+        found = locked(job)
+        upload = found.upload
+        if found.status != JobStatus.READY:
             raise jobs.WrongStatus
-        jobs.delete(job=found, actor=actor)
+        if upload is None or not upload.path.exists():
+            raise FileGone
+        found.upload = None
+        found.save(update_fields=["upload"])
+        upload.created_at = now  # a day from now it counts as left
+        upload.save(update_fields=["created_at"])
+        jobs.delete(job=found, actor=actor, reason="read another way")
+    return upload
+
+
+def locked(job: Job) -> Job:
+    """Lock a list that is held, with all that its end needs.  Raises WrongStatus when it is held no more.
+
+    In the order that cancelling has: first the upload, under which its reader cuts batches.
+    """
+    list(Upload.objects.select_for_update(no_key=True, of=("self",)).filter(job=job))
+    lock_batches(job)
+    held_jobs = Job.objects.select_related("upload").filter(pk=job.pk, is_held=True, deleted_at=None)
+    found = held_jobs.select_for_update(no_key=True, of=("self",)).first()
+    if found is None:
+        raise jobs.WrongStatus
+    return found
 
 
 def lock_batches(job: Job) -> None:

@@ -40,7 +40,7 @@ from verification.domain.flush import Answered, Part, flush
 from verification.domain.silence import UNREAD
 from verification.domain.slots import Slot
 from verification.engine import Answer, Evidence, judge, syntax
-from verification.models import Batch, Job, Upload
+from verification.models import Batch, Job, JobStatus, Upload
 
 logger = logging.getLogger(__name__)
 
@@ -268,7 +268,7 @@ def remove_orphan_files() -> None:
     """Delete uploads nobody started within a day, and files without a row."""
     old = Upload.objects.filter(job=None, created_at__lt=Now() - timedelta(hours=ORPHAN_HOURS))
     old.delete()
-    unread = Upload.objects.filter(Q(job=None) | Q(job__is_reading=True))
+    unread = Upload.objects.filter(Q(job=None) | Q(job__is_reading=True) | Q(job__status=JobStatus.READY))
     known = {str(pk) for pk in unread.values_list("pk", flat=True)}
     for path in settings.UPLOADS.glob("*"):
         if path.stem not in known and time.time() - path.stat().st_mtime > ORPHAN_HOURS * 3600:

@@ -13,7 +13,7 @@ from accounts.models import Account
 
 
 class Upload(models.Model):
-    """A file under PORTAL_DATA/uploads, named by its id; gone from disk once its rows are checks."""
+    """A file under PORTAL_DATA/uploads, named by its id; gone from disk once its list is read and started."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="uploads")

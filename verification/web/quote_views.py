@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain import quota
@@ -114,6 +115,19 @@ def led_to(request: AccountRequest, found: Job) -> HttpResponse:
 
 @require_POST
 @account_page(Permission.UPLOAD)
+def read_again(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
+    """Lead back to the page where another column, or another way to read the file, can be chosen."""
+    account = request.membership.account
+    try:
+        found = starting.read_another_way(job=job_of(request, job_id), actor=request.user, now=timezone.now())
+    except (jobs.WrongStatus, starting.FileGone):
+        messages.warning(request, "This list cannot be read another way any more. Upload it again if need be.")
+        return redirect("job", account=account.slug, job_id=job_id)
+    return redirect("upload", account=account.slug, upload_id=found.pk)
+
+
+@require_POST
+@account_page(Permission.UPLOAD)
 def throw_away(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     """Delete a list that was not started."""
     found = job_of(request, job_id)
@@ -138,6 +152,7 @@ def context_of(found: Job, form: OptionsForm) -> dict[str, Any]:  # Any: templat
         "job": found,
         "form": form,
         "config": config,
+        "can_read_again": found.upload is not None and found.upload.path.exists(),
         "thrown_away_at": list_quote.thrown_away_at(found, config),
     }
     if found.is_reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -29,7 +29,9 @@ def upload(request: AccountRequest, upload_id: UUID) -> HttpResponseBase:
     """Show what we found in a file; POST reads it another way, or opens its job: to be counted first, or started."""
     account = request.membership.account
     found = get_object_or_404(Upload.objects.filter(account=account), pk=upload_id)
-    started = Job.objects.of(account).filter(upload=found).first()
+    started = Job.objects.filter(account=account, upload=found).first()
+    if started is not None and started.deleted_at is not None:
+        raise Http404
     if started is not None:
         return redirect("job", account=account.slug, job_id=started.pk)
     form = StartForm(request.POST or None, upload=found)

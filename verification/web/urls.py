@@ -39,6 +39,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/sample", quote_views.sample, name="job_sample"),
     path("jobs/<uuid:job_id>/sample/take", quote_views.take_sample, name="take_job_sample"),
     path("jobs/<uuid:job_id>/start", quote_views.start, name="start_job"),
+    path("jobs/<uuid:job_id>/read-again", quote_views.read_again, name="read_job_again"),
     path("jobs/<uuid:job_id>/throw-away", quote_views.throw_away, name="throw_job_away"),
     path("jobs/<uuid:job_id>/export.xlsx/prepare", export_views.prepare, {"kind": "xlsx"}, name="prepare_export"),
     path("jobs/<uuid:job_id>/prepared", export_views.prepared_files, name="prepared_files"),

@@ -63,7 +63,16 @@ GET = [
     "erase",
     "quota",
 ]
-POST = ["pause_job", "resume_job", "cancel_job", "delete_job", "start_job", "take_job_sample", "throw_job_away"]
+POST = [
+    "pause_job",
+    "resume_job",
+    "cancel_job",
+    "delete_job",
+    "start_job",
+    "take_job_sample",
+    "throw_job_away",
+    "read_job_again",
+]
 FILES = ["job_export", "job_export_xlsx", "job_export_jsonl", "checks_export"]
 FOR_VIEWERS = {name for name in GET if name not in ("new_list", "upload", "uploads", "erase")}
 OVER = {"job_quote": 286, "job_sample": 286}  # parts of a page that have nothing more to tell: this list runs

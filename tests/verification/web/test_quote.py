@@ -263,3 +263,26 @@ def test_a_refused_sample_says_why(client: Client, account: Account) -> None:
     Account.objects.filter(pk=account.pk).update(status=Account.Status.SUSPENDED)
     answer = client.post(address("take_job_sample", job), follow=True)
     assert "This account is suspended: no new lists can be checked." in words(answer.content)
+
+
+def test_back_to_the_columns(client: Client, account: Account) -> None:
+    job = hold_list(MIXED, account=account)
+    assert job.upload is not None
+    there = reverse("upload", args=[account.slug, job.upload.pk])
+
+    assert client.post(address("read_job_again", job))["Location"] == there
+    assert client.get(there).status_code == 200
+    assert client.get(address("job", job)).status_code == 404
+
+    started = hold_list(account=account)
+    starting.start(job=started, user=owner_of(account), options=Options())
+    answer = client.post(address("read_job_again", started), follow=True)
+    assert "This list cannot be read another way any more." in words(answer.content)
+
+
+def test_what_was_thrown_away_is_not_found_by_its_file_either(client: Client, account: Account) -> None:
+    job = hold_list(account=account)
+    assert job.upload is not None
+    client.post(address("throw_job_away", job))
+
+    assert client.get(reverse("upload", args=[account.slug, job.upload.pk])).status_code == 404
