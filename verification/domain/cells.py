@@ -34,5 +34,13 @@ def unguard(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and needs_guard(cell) else cell
 
 
+def named(column: str) -> tuple[str, ...]:
+    """Give the columns we add for one of several that hold addresses."""
+    return tuple(f"{column}: {ours}" for ours in RESULT_COLUMNS)
+
+
 def is_our_export(columns: Sequence[str]) -> bool:
+    last = tuple(columns[-len(RESULT_COLUMNS) :])
+    if last and last == named(last[-1].removesuffix(f": {RESULT_COLUMNS[-1]}")):
+        return True
     return any(tuple(columns[-len(ours) :]) == ours for ours in (RESULT_COLUMNS, EARLIER_COLUMNS))

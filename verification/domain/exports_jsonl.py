@@ -35,6 +35,7 @@ def document(job: Job, row: Sequence[Any]) -> dict[str, Any]:  # Any: columns; J
         "id": f"{job.pk}#{block:08x}#{index:08x}",
         "email": address.text,
         "reference": reference,
+        **({"column": job.columns[job.address_columns[index]]} if job.address_columns else {}),
         "classifier": classifier or None,
         "user": address.user,
         "domain": address.domain,

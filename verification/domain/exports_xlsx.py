@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 from xml.sax.saxutils import escape
 
-from verification.domain.cells import RESULT_COLUMNS
-from verification.domain.exports import ROWS, line, pieces_of
+from verification.domain.exports import header_of, lines_of
 from verification.domain.row_filter import EVERYTHING, Chosen
 from verification.models import Job
 
@@ -63,7 +62,6 @@ class Pipe:
 
 def export_xlsx(*, job: Job, chosen: Chosen = EVERYTHING) -> Iterator[bytes]:
     """Give the job's rows as a workbook, piece by piece.  For up to MOST_ROWS rows."""
-    columns = job.columns or ["email"]
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:  # type: ignore[call-overload]
         for name, text in PARTS.items():
@@ -72,9 +70,9 @@ def export_xlsx(*, job: Job, chosen: Chosen = EVERYTHING) -> Iterator[bytes]:
         sheet.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(sheet, "w", force_zip64=True) as file:
             file.write(f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
-            write_rows(file, [[*columns, *RESULT_COLUMNS]])
-            for rows in pieces_of(job, ROWS, chosen):
-                write_rows(file, (line(row, len(columns), as_text=str) for row in rows))
+            write_rows(file, [header_of(job, str)])
+            for lines in lines_of(job, chosen, str):
+                write_rows(file, lines)
                 yield pipe.fetch()
             file.write(b"</sheetData></worksheet>")
     yield pipe.fetch()

@@ -115,10 +115,12 @@ def start_list(
             raise lists.ListRefused(upload.fault)
         if version is not None and version != upload.version:
             raise lists.ListRefused(READ_ANEW)
+        if upload.more_columns and address_column != upload.address_column:
+            raise lists.ListRefused(READ_ANEW)
         upload.address_column = address_column
         if has_header is not None:
             lists.set_header(upload, has_header=has_header)
-        config = check_allowed(upload.account, feature="uploads", limit="rows_per_upload", rows=upload.row_count)
+        config = check_allowed(upload.account, feature="uploads", limit="rows_per_upload", rows=upload.checks)
         upload.save(update_fields=["address_column", "has_header", "row_count", "columns"])
         job = Job.objects.create(
             account=upload.account,
@@ -130,10 +132,11 @@ def start_list(
             is_held=hold,
             greylist_hours=config.greylist_hours,
             columns=[storable(column) for column in upload.columns],
+            address_columns=upload.address_columns if upload.more_columns else [],
             created_at=now,
         )
         if not hold:
-            quota.reserve(account_id=job.account_id, amount=upload.row_count, reference=f"job:{job.pk}")
+            quota.reserve(account_id=job.account_id, amount=upload.checks, reference=f"job:{job.pk}")
         bells.ask_to_read(job.pk)
     return job
 
@@ -204,27 +207,41 @@ def read_pieces(job: Job) -> None:
         if job.total:
             pieces.remember(islice(rows, job.total))
         while job.is_reading:
-            is_long = upload.row_count > PIECE_ROWS
+            is_long = upload.checks > PIECE_ROWS
             size = FIRST_PIECE_ROWS if is_long and not job.total else PIECE_ROWS
             with transaction.atomic():
-                job = read_piece(job, upload, rows, end=min(job.total + size, upload.row_count))
+                job = read_piece(job, upload, rows, end=min(job.total + size, upload.checks))
             failpoint("list_piece_committed")
 
 
 def list_rows(upload: Upload) -> Iterator[Row]:
     """Give a row for each line; one without an address is refused like any other that is none."""
+    if upload.more_columns:
+        yield from rows_of_several(upload)
+        return
     for position, cells in enumerate(lists.rows(upload)):
         email = cells[upload.address_column] if upload.address_column < len(cells) else ""
         yield Row(position, syntax.split_display_name(email), original=cells)
 
 
+def rows_of_several(upload: Upload) -> Iterator[Row]:
+    """Give a row for each address of a line; one for a line that has none."""
+    position = 0
+    for line, cells in enumerate(lists.rows(upload)):
+        for place in lists.places_of_addresses(cells, upload.address_columns):
+            column = upload.address_columns[place]
+            email = cells[column] if column < len(cells) else ""
+            yield Row(position, syntax.split_display_name(email), line, place, original=cells)
+            position += 1
+
+
 def read_piece(job: Job, upload: Upload, rows: Iterator[Row], *, end: int) -> Job:
     """Read up to a position, and give the job as it is then.  Raises ListRefused, Overtaken."""
-    last = end == upload.row_count
+    last = end == upload.checks
     with connection.cursor() as cursor:
         piece = pieces.write(cursor, job, islice(rows, end - job.total), first=job.total)
         if piece.end < end or (last and next(rows, None) is not None):
-            raise lists.ListRefused(CHANGED.format(row_count=upload.row_count))
+            raise lists.ListRefused(CHANGED.format(row_count=upload.checks))
         if job.total:
             pieces.mark_duplicates(cursor, piece)
         pieces.refuse_suppressed(cursor, piece)
@@ -264,7 +281,7 @@ def is_hungry(job: Job) -> bool:
 
 def give_surplus_back(job: Job, upload: Upload) -> None:
     """Hold one check for each row taken."""
-    surplus = upload.row_count - (job.total - job.refused - job.duplicate)
+    surplus = upload.checks - (job.total - job.refused - job.duplicate)
     if surplus:
         quota.settle(reference=f"job:{job.pk}", used=0, released=surplus, entry=f"job:{job.pk}:intake")
 

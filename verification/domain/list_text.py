@@ -50,8 +50,8 @@ class ListRefused(Exception):
 class ListTooLong(ListRefused):
     """A list with more rows than may be brought."""
 
-    def __init__(self, limit: int, found: int | None = None) -> None:
-        rows = f"more than {limit:,} rows, which" if found is None else f"{found:,} rows; {limit:,}"
+    def __init__(self, limit: int, found: int | None = None, of: str = "rows") -> None:
+        rows = f"more than {limit:,} rows, which" if found is None else f"{found:,} {of}; {limit:,}"
         super().__init__(f"The list has {rows} is the limit of this account.")
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from verification.domain.cells import is_our_export, unguard
+from verification.domain.list_columns import address_columns, is_address, places_of_addresses
 from verification.domain.list_text import (
     LIKELY_ENCODINGS,
     MAX_LINE,
@@ -22,7 +22,6 @@ from verification.domain.list_text import (
     refuse_undecodable,
     text_lines,
 )
-from verification.engine import syntax
 from verification.models import Upload
 
 __all__ = [
@@ -32,7 +31,9 @@ __all__ = [
     "Reading",
     "address_columns",
     "glimpse",
+    "is_address",
     "look",
+    "places_of_addresses",
     "rows",
     "set_header",
 ]
@@ -46,7 +47,6 @@ SAMPLE_ROWS = 20
 SAMPLE_CELL = 200  # characters
 ONLY_A_HEADER = "The list has only one row: if that is a header, there is nothing to check."
 FEWER = "Take columns out that you do not need, or choose another separator."
-AROUND_AT = re.compile(r"[^\s@]@+[^\s@]")  # a handle like @jane is none
 
 csv.field_size_limit(MAX_LINE)
 
@@ -63,6 +63,7 @@ class Reading:
     quoted: bool = True
     has_header: bool | None = None
     column: int | None = None
+    more: tuple[int, ...] = ()  # columns of addresses besides
     cut: bool = False  # take as many rows as are allowed, and leave the others
 
 
@@ -86,6 +87,8 @@ class Look:
     row_count: int
     sample: list[list[str]]
     quoted: bool = True
+    more_columns: list[int] = field(default_factory=list)  # that are checked, too
+    check_count: int | None = None  # addresses in them all; None where one column is checked
 
 
 def look(path: Path, *, filename: str, max_rows: int | None = None, reading: Reading = GUESS) -> Look:
@@ -104,25 +107,25 @@ def look(path: Path, *, filename: str, max_rows: int | None = None, reading: Rea
     if not found:
         raise ListUnclear("No column holds e-mail addresses. The list needs one address in each row.")
     has_header = not any("@" in cell for cell in head[0]) if reading.has_header is None else reading.has_header
-    row_count, width = measure(path, encoding, delimiter, reading, max_rows=max_rows, skip=int(has_header))
-    if not row_count:
+    columns = [found[0], *reading.more]
+    size = measure(
+        records(path, encoding, delimiter, quoted=reading.quoted), reading, columns, max_rows, int(has_header)
+    )
+    if not size.rows:
         raise ListRefused(ONLY_A_HEADER)
-    if found[0] >= width:
-        raise ListUnclear(f"There is no column {found[0] + 1:,}: read this way the list has {width:,}.")
+    if max(columns) >= size.width:
+        raise ListUnclear(f"There is no column {max(columns) + 1:,}: read this way the list has {size.width:,}.")
     return Look(
         encoding=encoding,
         delimiter=delimiter,
         has_header=has_header,
         address_columns=found,
-        row_count=row_count,
+        row_count=size.rows,
+        more_columns=columns[1:],
+        check_count=size.checks if reading.more else None,
         quoted=reading.quoted,
-        **shown(head, width, has_header=has_header, column=found[0]),
+        **shown(head, size.width, has_header=has_header, column=found[0]),
     )
-
-
-def is_address(cell: str) -> bool:
-    """Tell whether a cell is written as an address is, perhaps with a name around it."""
-    return syntax.parse(syntax.split_display_name(cell)).fault is None
 
 
 def encoding_for(path: Path, reading: Reading) -> str:
@@ -184,7 +187,7 @@ def set_header(upload: Upload, *, has_header: bool) -> None:
         return
     if not upload.path.exists():
         raise ListRefused("The uploaded file is gone.")
-    if upload.is_cut:
+    if upload.is_cut or upload.more_columns:
         raise ListRefused("Have the list read again first: its first row was taken another way.")
     rows = upload.row_count + (-1 if has_header else 1)
     if not rows:
@@ -247,50 +250,35 @@ def delimiter_of(path: Path, encoding: str) -> str:
     return best
 
 
-def measure(
-    path: Path, encoding: str, delimiter: str, reading: Reading, *, max_rows: int | None, skip: int
-) -> tuple[int, int]:
-    """Count the data rows and the cells of the widest one.  Raises ListRefused."""
-    count, widest = -skip, 0
-    stop = max_rows + skip if reading.cut and max_rows is not None else None
-    for cells in islice(records(path, encoding, delimiter, quoted=reading.quoted), stop):
-        count += 1
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Data rows of a list, the addresses in them, and the cells of the widest one."""
+
+    rows: int
+    checks: int
+    width: int
+
+
+def measure(found: Iterable[list[str]], reading: Reading, columns: list[int], max_rows: int | None, skip: int) -> Size:
+    """Count rows behind those to skip: of a list that is cut, as far as no more addresses are in them than allowed.
+
+    Raises ListRefused.
+    """
+    rows = checks = widest = 0
+    for number, cells in enumerate(found, 1):
         if len(cells) > widest:
             widest = len(cells)
             if widest > MAX_COLUMNS:
-                raise ListUnclear(f"Row {count + skip:,} has {widest:,} columns; {MAX_COLUMNS:,} are possible. {FEWER}")
-    if max_rows is not None and count > max_rows:
-        raise ListTooLong(max_rows, count)
-    return count, widest
-
-
-def address_columns(records: Sequence[Sequence[str]]) -> list[int]:
-    """Give the columns that hold addresses; [] when there is none.
-
-    A column counts when at least half of its cells are addresses.  Where no column does, the one with most cells
-    around an @ is taken: a list of bad addresses is a list, too.
-    """
-    width = max(map(len, records))
-    shares = [share_of_addresses(cells_of(records, column)) for column in range(width)]
-    likely = [column for column, (valid, _) in enumerate(shares) if valid >= 0.5]
-    if likely:
-        return likely
-    best = max(range(width), key=lambda column: shares[column][1])
-    return [best] if shares[best][1] else []
-
-
-def cells_of(records: Sequence[Sequence[str]], column: int) -> list[str]:
-    cells = [cells[column].strip() for cells in records if column < len(cells)]
-    if len(cells) > 1 and "@" not in cells[0]:
-        del cells[0]  # a header, perhaps
-    return [cell for cell in cells if cell]
-
-
-def share_of_addresses(cells: Sequence[str]) -> tuple[float, float]:
-    """Give the share of cells that are addresses, and of those that are meant to be."""
-    with_at = [cell for cell in cells if AROUND_AT.search(cell)]
-    valid = sum(1 for cell in with_at if is_address(cell))
-    return (valid / len(cells), len(with_at) / len(cells)) if cells else (0.0, 0.0)
+                raise ListUnclear(f"Row {number:,} has {widest:,} columns; {MAX_COLUMNS:,} are possible. {FEWER}")
+        if number <= skip:
+            continue
+        here = len(places_of_addresses(cells, columns)) if reading.more else 1
+        if reading.cut and max_rows is not None and checks + here > max_rows:
+            break
+        rows, checks = rows + 1, checks + here
+    if max_rows is not None and checks > max_rows:
+        raise ListTooLong(max_rows, checks, "addresses" if reading.more else "rows")
+    return Size(rows, checks, widest)
 
 
 def padded(cells: list[str], width: int) -> list[str]:

@@ -136,6 +136,8 @@ def columns_of(found: Look) -> dict[str, Any]:  # Any: columns of Upload
         "columns": found.columns,
         "address_column": found.address_columns[0],
         "row_count": found.row_count,
+        "more_columns": found.more_columns,
+        "check_count": found.check_count,
         "sample": found.sample,
         "quoted": found.quoted,
         "fault": "",

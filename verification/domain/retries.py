@@ -13,6 +13,7 @@ from verification.domain.exports import ROWS_PER_STATEMENT
 from verification.domain.row_filter import Chosen, RowFilter
 from verification.models import Job, Upload
 
+AGAIN = "Address to check again"  # before the columns of a list whose rows had several addresses
 UNDECIDED = Chosen(kind=RowFilter.UNDECIDED)
 
 
@@ -32,11 +33,12 @@ def bring_undecided(*, job: Job, user: User, now: datetime) -> Upload:
 
 
 def lines_of(job: Job) -> Iterator[bytes]:
-    yield encoded([job.columns or ["email"]])
+    several = bool(job.address_columns)
+    yield encoded([[*([AGAIN] if several else []), *(job.columns or ["email"])]])
     rows = job.checks.filter(UNDECIDED.of_checks(), verdict__final=True).order_by("position")
     found = rows.values_list("original", "address").iterator(chunk_size=ROWS_PER_STATEMENT)
     for original, address in found:
-        yield encoded([original or [address]])
+        yield encoded([[*([address] if several else []), *(original or [address])]])
 
 
 def encoded(rows: list[list[str]]) -> bytes:

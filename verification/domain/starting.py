@@ -54,7 +54,7 @@ def start(*, job: Job, user: User, options: Options) -> bool:
         found = jobs_held.select_for_update(no_key=True, of=("self",)).first()
         if found is None or found.has_ended:
             return False
-        rows = found.upload.row_count if found.is_reading and found.upload is not None else found.total
+        rows = found.upload.checks if found.is_reading and found.upload is not None else found.total
         config = intake.check_allowed(found.account, feature="uploads", limit="rows_per_upload", rows=rows)
         choose(found, config, options)
         found.is_held, found.created_by = False, user

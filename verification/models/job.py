@@ -60,6 +60,10 @@ class Job(models.Model):
     sample_rows = models.PositiveSmallIntegerField(default=0, db_default=0)  # of its free sample, while it is held
     rows_cut = models.PositiveIntegerField(default=0)  # of its list: how many of the first rows are in batches
     columns: ArrayField[list[str], list[str]] = ArrayField(models.TextField(), default=list)  # original header
+    # several of a list's that hold addresses: its rows have the line as their block, the place here as block_index
+    address_columns: ArrayField[list[int], list[int]] = ArrayField(
+        models.PositiveIntegerField(), default=list, blank=True
+    )
 
     total = models.PositiveIntegerField(default=0)
     decided = models.PositiveIntegerField(default=0)  # final Ok or Bad

@@ -25,7 +25,11 @@ class Upload(models.Model):
     has_header = models.BooleanField()
     columns: ArrayField[list[str], list[str]] = ArrayField(models.TextField())
     address_column = models.PositiveIntegerField()
+    more_columns: ArrayField[list[int], list[int]] = ArrayField(
+        models.PositiveIntegerField(), default=list, blank=True, help_text="That are checked, too."
+    )
     row_count = models.PositiveIntegerField(help_text="Rows with something in the address column.")
+    check_count = models.PositiveIntegerField(null=True, help_text="Addresses in all rows; empty: one in each.")
     created_at = models.DateTimeField(auto_now_add=True)
     sheets: ArrayField[list[str], list[str]] = ArrayField(
         models.CharField(max_length=31), default=list, blank=True, help_text="Of a workbook; empty for a text file."
@@ -50,6 +54,15 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def address_columns(self) -> list[int]:
+        return [self.address_column, *self.more_columns]
+
+    @property
+    def checks(self) -> int:
+        """How many rows its job gets: one for each address."""
+        return self.row_count if self.check_count is None else self.check_count
 
     @property
     def can_be_cut(self) -> bool:

@@ -21,6 +21,7 @@ from verification.models import EventType, Upload
 
 E = TypeVar("E", bound=StrEnum)
 DELIMITER_NAMES = {"lines": "", "comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+MOST_MORE = 4  # columns of addresses besides the first one
 READABLE = ["utf-8-sig", "utf-16", "utf-32", *ENCODINGS]
 PASTED = "Pasted addresses.txt"
 TOO_MANY = "These are {chosen} files; {most} can be sent at once. Choose fewer, and send the others after."
@@ -85,6 +86,8 @@ class StartForm(forms.Form):
     """
 
     address_column = forms.TypedChoiceField(coerce=int)
+    asks_for_more = forms.BooleanField(required=False)
+    more_columns = forms.TypedMultipleChoiceField(coerce=int, required=False)
     asks_for_header = forms.BooleanField(required=False)  # a box without a tick sends nothing
     has_header = forms.BooleanField(required=False)
     version = forms.IntegerField(required=False, min_value=0)
@@ -103,18 +106,34 @@ class StartForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.upload = upload
         columns = range(len(upload.columns))
-        self.fields["address_column"].choices = [(column, column) for column in columns]  # type: ignore[attr-defined]
+        for name in ("address_column", "more_columns"):
+            self.fields[name].choices = [(column, column) for column in columns]  # type: ignore[attr-defined]
+
+    def clean_more_columns(self) -> list[int]:
+        columns = sorted(set(self.cleaned_data["more_columns"]))
+        if len(columns) > MOST_MORE:
+            raise forms.ValidationError(f"Up to {MOST_MORE + 1} columns of addresses can be checked at once.")
+        return columns
+
+    @property
+    def more(self) -> list[int]:
+        """The columns of addresses besides the first one."""
+        data = self.cleaned_data
+        chosen = data["more_columns"] if data["asks_for_more"] else self.upload.more_columns
+        return [column for column in chosen if column != data["address_column"]]
 
     @property
     def reading(self) -> Reading:
         """How the file is to be read."""
         data, upload = self.cleaned_data, self.upload
+        knows_columns = not upload.fault or upload.can_be_cut
         return Reading(
             encoding=data["encoding"] or upload.encoding,
             delimiter=DELIMITER_NAMES[data["delimiter"]] if data["delimiter"] else upload.delimiter,
             quoted=data["quoted"] if data["asks_for_quotes"] else upload.quoted,
             has_header=upload.has_header if self.header is None else self.header,
-            column=None if upload.fault and not upload.can_be_cut else data["address_column"],
+            column=data["address_column"] if knows_columns else None,
+            more=tuple(self.more) if knows_columns else (),
             cut=upload.is_cut or self.data.get("action") == "cut",
         )
 
@@ -126,11 +145,14 @@ class StartForm(forms.Form):
 
     @property
     def changes_reading(self) -> bool:
-        """Tell whether other text comes out of the file; another column or header is no other text."""
+        """Tell whether other rows come out of the file; another single column or header makes none."""
         upload, reading = self.upload, self.reading
-        as_is = (upload.encoding, upload.delimiter, upload.quoted)
-        is_moved = upload.is_cut and reading.has_header != upload.has_header  # another row is the last
-        return bool(self.new_sheet) or is_moved or (reading.encoding, reading.delimiter, reading.quoted) != as_is
+        text = (reading.encoding, reading.delimiter, reading.quoted, list(reading.more))
+        if self.new_sheet or text != (upload.encoding, upload.delimiter, upload.quoted, upload.more_columns):
+            return True
+        if upload.is_cut or reading.more:  # then they decide how many rows there are
+            return (reading.has_header, reading.column) != (upload.has_header, upload.address_column)
+        return False
 
     @property
     def header(self) -> bool | None:

@@ -84,7 +84,9 @@ def upload_page(request: AccountRequest, upload: Upload, form: StartForm) -> Htt
     names = [name.strip() or f"Column {number}" for number, name in enumerate(upload.columns, 1)]
     likely = {upload.address_column, *lists.address_columns(upload.sample or [[""]])}
     chosen = chosen_column(form, upload)
-    columns = sorted({*range(min(len(names), SHOWN_COLUMNS)), *sorted(likely)[:SHOWN_COLUMNS], chosen})
+    more = [column for column in upload.more_columns if column < len(names)]
+    likely |= set(more)
+    columns = sorted({*range(min(len(names), SHOWN_COLUMNS)), *sorted(likely)[:SHOWN_COLUMNS], *more, chosen})
     context = {
         "section": "lists",
         "upload": upload,
@@ -99,8 +101,9 @@ def upload_page(request: AccountRequest, upload: Upload, form: StartForm) -> Htt
         "rows_in_all": upload.row_count + upload.has_header,
         "chosen": chosen,
         "chosen_name": names[chosen] if names else "",
-        "header": [(names[column], column == chosen) for column in columns],
-        "sample": [sample_row(cells, columns, chosen) for cells in upload.sample],
+        "more": [(column, names[column], column in more) for column in may_be_checked(names, likely, more)],
+        "header": [(names[column], column == chosen or column in more) for column in columns],
+        "sample": [sample_row(cells, columns, chosen, more) for cells in upload.sample],
         "first_line": 1 + upload.has_header,
         "hidden_columns": len(names) - len(columns),
         "encoding": ENCODINGS.get(upload.encoding, upload.encoding.upper()),
@@ -126,9 +129,22 @@ def encodings_for(upload: Upload) -> list[tuple[str, str, bool]]:
     return [(name, words, name == upload.encoding) for name, words in names.items()]
 
 
-def sample_row(cells: list[str], columns: list[int], chosen: int) -> list[tuple[str, bool, bool]]:
-    """Give cells as they are shown: the text, whether it is in the address column, and is no address there."""
+def may_be_checked(names: list[str], likely: set[int], more: list[int]) -> list[int]:
+    """Give the columns that are offered besides the first one: all of a few, of many those that may hold addresses."""
+    if len(names) == 1:
+        return []
+    return list(range(len(names))) if len(names) <= SHOWN_COLUMNS else sorted({*sorted(likely)[:SHOWN_COLUMNS], *more})
+
+
+def sample_row(cells: list[str], columns: list[int], chosen: int, more: list[int]) -> list[tuple[str, bool, bool]]:
+    """Give cells as they are shown: the text, whether it is in an address column, and is no address there."""
+    checked = {chosen, *more}
     return [
-        (cells[column], column == chosen, column == chosen and not lists.is_address(cells[column]))
+        (cells[column], column in checked, column in checked and is_wrong(cells[column], is_only=not more))
         for column in columns
     ]
+
+
+def is_wrong(cell: str, *, is_only: bool) -> bool:
+    """Tell whether a cell is no address where one should be; where several may be, empty cells are left out."""
+    return (is_only or bool(cell.strip())) and not lists.is_address(cell)

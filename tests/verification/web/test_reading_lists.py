@@ -220,3 +220,39 @@ def test_a_sheet_with_too_many_rows(client: Client) -> None:
     client.post(page_of(upload), {"address_column": "0"})
 
     assert addresses_of(Job.objects.get()) == ["c@ok.test"]
+
+
+TWO_ADDRESSES = "work,home\na@ok.test,b@ok.test\nc@ok.test,\n"
+MORE = {"address_column": "0", "asks_for_more": "1", "asks_for_header": "1", "has_header": "on"}
+
+
+def test_several_columns_are_counted_shown_and_started(client: Client, account: Account) -> None:
+    upload = make_upload(TWO_ADDRESSES, account=account)
+    assert b'name="more_columns" value="1">' in client.get(page_of(upload)).content
+
+    shown = client.post(page_of(upload), MORE | {"more_columns": ["0", "1"], "action": "start"})
+    assert (shown["Location"], Job.objects.count()) == (page_of(upload) + "?read=1", 0)
+    page = client.get(shown["Location"]).content
+    assert b'name="more_columns" value="1" checked>' in page
+    assert ("Rows 2" in words(page), "Addresses 3" in words(page), b"wrong-mark" in page) == (True, True, False)
+    client.post(page_of(upload), MORE | {"more_columns": ["1"], "action": "start", "version": "1"})
+    assert addresses_of(Job.objects.get()) == ["a@ok.test", "b@ok.test", "c@ok.test"]
+
+
+def test_a_column_that_is_ticked_no_more(client: Client, account: Account) -> None:
+    upload = make_upload(TWO_ADDRESSES, account=account)
+    client.post(page_of(upload), MORE | {"more_columns": ["1"], "action": "read"})
+    assert client.post(page_of(upload), MORE | {"action": "start"}).status_code == 302
+    upload.refresh_from_db()
+    assert (upload.more_columns, upload.checks, Job.objects.count()) == ([], 2, 0)
+    client.post(page_of(upload), MORE | {"action": "start"})
+    assert addresses_of(Job.objects.get()) == ["a@ok.test", "c@ok.test"]
+
+
+@pytest.mark.parametrize("columns", [["2"], ["x"], ["-1"], ["0", "1", "2", "3", "4"]])
+def test_columns_that_cannot_be_checked(client: Client, account: Account, columns: list[str]) -> None:
+    content = TWO_ADDRESSES if len(columns) == 1 else "a@ok.test," * 6 + "\n"
+    upload = make_upload(content, account=account)
+    response = client.post(page_of(upload), MORE | {"more_columns": columns, "action": "read"})
+
+    assert (response.status_code, Upload.objects.get().more_columns) == (422, [])
