@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from accounts.domain import audit
 from accounts.domain.audit import Action
@@ -16,12 +17,20 @@ if TYPE_CHECKING:
 
 NOT_STEERED = frozenset({"id", "account", "sending_domain", "updated_at"})
 GROUPS: dict[str, tuple[str, ...]] = {  # as staff and customers see them
-    "Ways in and out": ("verification_api", "job_requests", "attachments", "uploads", "exports", "webhooks", "dkim"),
-    "Checks": (
+    gettext_noop("Ways in and out"): (
+        "verification_api",
+        "job_requests",
+        "attachments",
+        "uploads",
+        "exports",
+        "webhooks",
+        "dkim",
+    ),
+    gettext_noop("Checks"): (
         *("mailbox_probe", "catch_all_probe", "greylist_retry", "typo_suggestion", "result_reuse"),
         *("spam_trap_check", "disposable_check", "antivirus", "forbidden_local_parts"),
     ),
-    "Limits": (
+    gettext_noop("Limits"): (
         *("rows_per_upload", "addresses_per_job", "upload_megabytes", "deadline_seconds", "greylist_hours"),
         *("calls_per_minute", "concurrent_calls", "license_keys", "retention_days"),
     ),

@@ -6,6 +6,7 @@ import secrets
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 def new_hash_key() -> bytes:
@@ -16,9 +17,9 @@ class Account(models.Model):
     """A tenant.  Everything a customer owns hangs on one."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active"
-        SUSPENDED = "suspended"
-        CLOSED = "closed"
+        ACTIVE = "active", _("Active")
+        SUSPENDED = "suspended", _("Suspended")
+        CLOSED = "closed", _("Closed")
 
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=50, unique=True, help_text="Part of the pages' addresses, after /a/.")
@@ -50,10 +51,10 @@ class Account(models.Model):
 class Role(models.TextChoices):
     """What a member may do, see docs/permissions.md."""
 
-    OWNER = "owner"
-    ADMIN = "admin"
-    MEMBER = "member"
-    VIEWER = "viewer"
+    OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Admin")
+    MEMBER = "member", _("Member")
+    VIEWER = "viewer", _("Viewer")
 
 
 class Membership(models.Model):

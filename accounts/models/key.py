@@ -12,6 +12,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models.account import Account
 
@@ -19,17 +20,17 @@ from accounts.models.account import Account
 class KeyKind(models.TextChoices):
     """A sandbox key takes the whole road with made-up answers, free."""
 
-    LIVE = "live"
-    SANDBOX = "sandbox"
+    LIVE = "live", _("Live")
+    SANDBOX = "sandbox", _("Sandbox")
 
 
 class Scope(models.TextChoices):
     """What a key may be used for, see docs/permissions.md."""
 
-    VERIFY = "verify", "Check single addresses"
-    JOBS = "jobs", "Hand in and steer jobs"
-    RESULTS = "results", "Read jobs and results"
-    ACCOUNT = "account", "Read and manage the account"
+    VERIFY = "verify", _("Check single addresses")
+    JOBS = "jobs", _("Hand in and steer jobs")
+    RESULTS = "results", _("Read jobs and results")
+    ACCOUNT = "account", _("Read and manage the account")
 
 
 def usual_scopes() -> list[str]:

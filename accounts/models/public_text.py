@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 LONGEST = 100_000  # characters
 
@@ -13,8 +14,8 @@ class PublicText(models.Model):
     """One of the texts of law; while there is none, its page says that it is not written yet."""
 
     class Kind(models.TextChoices):
-        TERMS = "terms", "Terms of use"
-        PRIVACY = "privacy", "Privacy"
+        TERMS = "terms", _("Terms of use")
+        PRIVACY = "privacy", _("Privacy")
 
     kind = models.CharField(max_length=10, choices=Kind, unique=True)
     text = models.TextField(

@@ -40,7 +40,7 @@ def close(request: AccountRequest) -> HttpResponseBase:
     form = CloseForm(request.POST or None, account_name=account.name)
     if request.method == "POST" and form.is_valid():
         accounts.close(account=account, actor=request.user, reason="closed by its owner")
-        messages.success(request, f"{account} is closed.")
+        messages.success(request, gettext("%(account)s is closed.") % {"account": account})
         return redirect("home")
     return page(
         request, "accounts/close.html", {"section": "settings", "form": form}, status=422 if form.errors else 200

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.domain import invitations
@@ -28,7 +29,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
                 request.session[SESSION_KEY] = token
                 return redirect("account_signup")
             membership = invitations.accept(invitation=found, user=request.user, now=timezone.now())
-            messages.success(request, f"You are in: welcome to {membership.account}.")
+            messages.success(request, gettext("You are in: welcome to %(account)s.") % {"account": membership.account})
             return redirect("dashboard", account=membership.account.slug)
     except InvitationGone:
         return show(request, {"gone": True}, status=404)

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.domain import keys
@@ -23,7 +24,7 @@ from accounts.web.access import AccountRequest, account_page, page
 from accounts.web.key_forms import USUAL_OVERLAP, KeyForm, NewKeyForm, RotateForm
 
 OVER_AT_MOST = 50  # keys that are revoked or expired, shown below the others
-IS_OVER = "This key is revoked or expired: it cannot be changed any more."
+IS_OVER = gettext_lazy("This key is revoked or expired: it cannot be changed any more.")
 
 
 @require_safe
@@ -75,9 +76,9 @@ def key(request: AccountRequest, key_id: int) -> HttpResponseBase:
         except keys.KeyFaulty as fault:
             form.add_error(fault.field, str(fault))
         except keys.KeyOver:
-            return back(request, refusal=IS_OVER)
+            return back(request, refusal=str(IS_OVER))
         else:
-            return back(request, f"{found.name} is saved.")
+            return back(request, gettext("%(name)s is saved.") % {"name": found.name})
     context = {"section": "keys", "form": form, "key": found, "state": found.state(timezone.now())}
     return page(request, "accounts/key.html", context, status=422 if form.errors else 200)
 
@@ -97,9 +98,9 @@ def rotate(request: AccountRequest, key_id: int) -> HttpResponseBase:
         except keys.KeyFaulty as fault:
             form.add_error(fault.field, str(fault))
         except keys.KeyOver:
-            return back(request, refusal=IS_OVER)
+            return back(request, refusal=str(IS_OVER))
         except keys.KeyMoved:
-            return back(request, refusal="This key was rotated meanwhile; nothing more was done.")
+            return back(request, refusal=gettext("This key was rotated meanwhile; nothing more was done."))
         else:
             return secret_page(request, found, secret)
     context = {"section": "keys", "form": form, "key": found, "has_two": found.has_two_secrets(now)}
@@ -112,7 +113,7 @@ def end_previous(request: AccountRequest, key_id: int) -> HttpResponseBase:
     """Let the secret before a rotation in no more."""
     found = key_of(request, key_id)
     keys.end_previous(key=found, actor=request.user)
-    return back(request, f"The old secret of {found.name} is refused from now on.")
+    return back(request, gettext("The old secret of %(name)s is refused from now on.") % {"name": found.name})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -122,7 +123,7 @@ def revoke(request: AccountRequest, key_id: int) -> HttpResponseBase:
     found, now = key_of(request, key_id), timezone.now()
     if request.method == "POST":
         keys.revoke(key=found, actor=request.user, now=now)
-        return back(request, f"{found.name} is revoked: it is refused from now on.")
+        return back(request, gettext("%(name)s is revoked: it is refused from now on.") % {"name": found.name})
     context = {"section": "keys", "key": found, "state": found.state(now), "now": now}
     return page(request, "accounts/key_revoke.html", context)
 

@@ -41,7 +41,7 @@ class SignUpForm(SignupForm):
             self.fields["account_name"] = forms.CharField(
                 label=gettext_lazy("Company or team"),
                 max_length=200,
-                help_text="Names your account; others can be invited to it.",
+                help_text=gettext_lazy("Names your account; others can be invited to it."),
             )
         else:
             self.fields["email"].disabled = True

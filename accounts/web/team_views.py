@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import mails
@@ -21,7 +21,7 @@ from accounts.models import Invitation, Role, User
 from accounts.web.access import AccountRequest, account_page, page
 from accounts.web.forms import InviteForm, RoleForm, TransferForm
 
-NOT_SENT = "The mail could not be sent. The invitation is kept: send it again in some minutes."
+NOT_SENT = gettext_lazy("The mail could not be sent. The invitation is kept: send it again in some minutes.")
 
 
 @require_safe
@@ -91,7 +91,7 @@ def revoke(request: AccountRequest, invitation_id: int) -> HttpResponseBase:
     except invitations.InvitationGone:
         raise Http404 from None
     invitations.revoke(invitation=invitation, actor=request.user, now=timezone.now())
-    messages.success(request, f"The invitation of {invitation.email} was taken back.")
+    messages.success(request, gettext("The invitation of %(email)s was taken back.") % {"email": invitation.email})
     return back(request)
 
 
@@ -109,7 +109,10 @@ def change_role(request: AccountRequest, member_id: int) -> HttpResponseBase:
     except TeamRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"{member.user} is {member.get_role_display().lower()} now.")
+        messages.success(
+            request,
+            gettext("%(person)s is %(role)s now.") % {"person": member.user, "role": member.get_role_display().lower()},
+        )
     return back(request)
 
 
@@ -123,7 +126,11 @@ def remove(request: AccountRequest, member_id: int) -> HttpResponseBase:
     except TeamRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"{member.user} is no longer in {request.membership.account}.")
+        messages.success(
+            request,
+            gettext("%(person)s is no longer in %(account)s.")
+            % {"person": member.user, "account": request.membership.account},
+        )
     return back(request)
 
 
@@ -136,7 +143,7 @@ def leave(request: AccountRequest) -> HttpResponseBase:
     except TeamRefused as refusal:
         messages.error(request, str(refusal))
         return back(request)
-    messages.success(request, f"You have left {request.membership.account}.")
+    messages.success(request, gettext("You have left %(account)s.") % {"account": request.membership.account})
     return redirect("home")
 
 
@@ -158,7 +165,10 @@ def transfer(request: AccountRequest) -> HttpResponseBase:
             form.add_error(None, str(refusal))
         else:
             tell_of_owner(request, member.user)
-            messages.success(request, f"{member.user} is an owner of {account} now.")
+            messages.success(
+                request,
+                gettext("%(person)s is an owner of %(account)s now.") % {"person": member.user, "account": account},
+            )
             return back(request)
     context = {"section": "team", "form": form, "choices": choices}
     return page(request, "accounts/transfer.html", context, status=422 if form.errors else 200)
@@ -183,7 +193,7 @@ def send_invitation(request: AccountRequest, invitation: Invitation, token: str)
         "link": link_to("invitation", token=token),
     }
     if mails.send("invitation", invitation.email, context):
-        messages.success(request, f"An invitation was sent to {invitation.email}.")
+        messages.success(request, gettext("An invitation was sent to %(email)s.") % {"email": invitation.email})
     else:
         messages.error(request, NOT_SENT)
 

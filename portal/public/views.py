@@ -16,20 +16,20 @@ from accounts.models import PublicText
 from portal.public import markup, pages
 from verification.domain import demo, public_status
 from verification.engine.types import LEGAL_PAIRS, Reason, Result
-from verification.web.words import BLAMES, REASONS, RESULTS
+from verification.web.words import BLAMES, REASONS, RESULTS, _
 
 EXAMPLES = {  # of docs/api/sandbox.md, by what they show
-    "jane@ok.test": "a mailbox that exists",
-    "missing@ok.test": "nobody of this name",
-    "jane@nxdomain.test": "a domain that does not exist",
-    "jane@catchall.test": "a server that accepts everybody",
-    "jane@greylist.test": "greylisting",
-    "jane@blocked.test": "our address is blocked",
-    "jane@broken.test": "their server is broken",
-    "jane@dea.test": "a throw-away address",
+    "jane@ok.test": _("a mailbox that exists"),
+    "missing@ok.test": _("nobody of this name"),
+    "jane@nxdomain.test": _("a domain that does not exist"),
+    "jane@catchall.test": _("a server that accepts everybody"),
+    "jane@greylist.test": _("greylisting"),
+    "jane@blocked.test": _("our address is blocked"),
+    "jane@broken.test": _("their server is broken"),
+    "jane@dea.test": _("a throw-away address"),
 }
-NOT_OF_THE_DEMO = "The demo answers for addresses that end in .test, so that no stranger's mail server is asked."
-TOO_MANY = "That were many tries. The demo goes on in a minute."
+NOT_OF_THE_DEMO = _("The demo answers for addresses that end in .test, so that no stranger's mail server is asked.")
+TOO_MANY = _("That were many tries. The demo goes on in a minute.")
 
 
 def landing(request: HttpRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count
+from django.utils.translation import gettext_noop
 from django_q.models import Failure, OrmQ
 from django_q.status import Stat
 
@@ -31,7 +32,10 @@ FROM (
     WHERE b.token IS NULL AND b.due_at <= now()
 ) AS due GROUP BY class
 """
-AGE_WORDS = ("under 10 s", "10 s to 1 min", "1 to 10 min", "10 min to 1 h", "over 1 h")
+AGE_WORDS = (
+    *(gettext_noop("under 10 s"), gettext_noop("10 s to 1 min"), gettext_noop("1 to 10 min")),
+    *(gettext_noop("10 min to 1 h"), gettext_noop("over 1 h")),
+)
 
 BATCHES = f"""
 SELECT count(*) FILTER (WHERE token IS NULL AND due_at > now() AND due_at < '{HELD_UNTIL}'),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, LicenseKey
 from accounts.models.config import GREYLIST_HOURS
@@ -21,12 +22,12 @@ class JobStatus(models.TextChoices):
     `ready`: a list that is held, and read: it waits for somebody to start it.
     """
 
-    PARSING = "parsing"
-    READY = "ready", "Not started"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
+    PARSING = "parsing", _("Parsing")
+    READY = "ready", _("Not started")
+    RUNNING = "running", _("Running")
+    PAUSED = "paused", _("Paused")
+    FINISHED = "finished", _("Finished")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class JobSource(models.TextChoices):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 
@@ -12,7 +13,7 @@ from accounts.models import Account
 class CheckKind(models.TextChoices):
     """What is looked at in the DNS, in the order of the pages."""
 
-    PROOF = "proof", "Proof"
+    PROOF = "proof", _("Proof")
     SPF = "spf", "SPF"
     DKIM = "dkim", "DKIM"
     DMARC = "dmarc", "DMARC"
@@ -21,9 +22,9 @@ class CheckKind(models.TextChoices):
 class LastCheck(models.TextChoices):
     """The last outcome that was certain."""
 
-    NEVER = "never"
-    PASSED = "passed"
-    FAILED = "failed"
+    NEVER = "never", _("Never")
+    PASSED = "passed", _("Passed")
+    FAILED = "failed", _("Failed")
 
 
 class SendingDomainQuerySet(models.QuerySet["SendingDomain"]):

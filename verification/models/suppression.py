@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 
@@ -14,20 +15,20 @@ EVERYBODY = 0  # in place of an account's number, in the index
 class SuppressionKind(models.TextChoices):
     """Why an address is on the list, the weakest first; docs/suppression.md has the terms."""
 
-    FULL = "full", "Mailbox full"
-    SOFT = "soft", "Soft bounce"
-    HARD = "hard", "Hard bounce"
-    HAND = "hand", "By hand"
+    FULL = "full", _("Mailbox full")
+    SOFT = "soft", _("Soft bounce")
+    HARD = "hard", _("Hard bounce")
+    HAND = "hand", _("By hand")
 
 
 class SuppressionSource(models.TextChoices):
     """Who told us."""
 
-    PAGE = "page", "Page"
-    API = "api", "API"
-    CSV = "csv", "CSV file"
-    BOUNCE = "bounce", "Bounce"
-    STAFF = "staff", "Staff"
+    PAGE = "page", _("Page")
+    API = "api", _("API")
+    CSV = "csv", _("CSV file")
+    BOUNCE = "bounce", _("Bounce")
+    STAFF = "staff", _("Staff")
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):

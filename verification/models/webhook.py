@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from verification.models.event import Event, EventType, this_transaction
@@ -94,9 +95,9 @@ class WebhookEndpoint(Secrets):
 
 
 class DeliveryState(models.TextChoices):
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    FAILED = "failed"  # all tries are used
+    PENDING = "pending", _("Pending")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Failed")  # all tries are used
 
 
 class WebhookDelivery(models.Model):

@@ -23,9 +23,10 @@ from verification.domain import brought, lists, uploads
 from verification.models import Upload
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import UploadForm
+from verification.web.words import _
 
 STATUS_OF: dict[type[Exception], int] = {uploads.NoRoom: 507, uploads.NotScanned: 503}  # others: 422
-NO_UPLOADS = "Uploading lists is switched off for this account. Ask us to switch it on."
+NO_UPLOADS = _("Uploading lists is switched off for this account. Ask us to switch it on.")
 NOT_TAKEN = "files_not_taken"  # in the session: of the last form, with why
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.domain.access import Permission
@@ -54,7 +55,7 @@ def export(request: AccountRequest) -> HttpResponseBase:
     try:
         require(config_of(account), "exports")
     except FeatureDisabled:
-        raise PermissionDenied("Downloads are switched off for this account.") from None
+        raise PermissionDenied(gettext("Downloads are switched off for this account.")) from None
     choice = choice_of(request.GET, account)
     if choice.faults:
         return history_page(request, choice, HistoryPage([]))

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from django.http import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.domain.access import Permission
@@ -104,7 +105,7 @@ def title_of(share: ProviderShare) -> str:
 def uses(sums: Sums, keys: Sequence[LicenseKey]) -> list[tuple[str, int, int]]:
     """Give the keys that were used most, by name, with checks and what these cost."""
     names: dict[int | None, str] = {key.pk: key.name for key in keys}
-    names[None] = "These pages"
+    names[None] = gettext("These pages")
     return [
         (names.get(use.key_id, "A key no longer in force"), use.checks, use.charged) for use in sums.keys[:MOST_KEYS]
     ]

@@ -19,10 +19,11 @@ from verification.domain.sending import DnsRecord
 from verification.models import CheckKind, DomainCheck, SendingDomain
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import DomainForm, SelectorForm
+from verification.web.words import _
 
 AWAITED_FOR = timedelta(minutes=2)  # the page looks for the outcome so long
 REFUSALS: dict[type[Exception], str] = {
-    sending.DomainKnown: "This domain is on your list already.",
+    sending.DomainKnown: _("This domain is on your list already."),
     sending.TooManyDomains: f"An account may have {sending.MAX_DOMAINS} domains.",
 }
 
@@ -122,7 +123,7 @@ def remove(request: AccountRequest, domain_id: int) -> HttpResponseBase:
     """Take a domain off the list."""
     row = domain_of(request, domain_id)
     sending.remove(domain=row, actor=request.user)
-    messages.success(request, f"{row.domain} is no sending domain any more.")
+    messages.success(request, gettext("%(domain)s is no sending domain any more.") % {"domain": row.domain})
     return redirect("domains", account=request.membership.account.slug)
 
 

@@ -32,9 +32,13 @@ def erase(request: AccountRequest) -> HttpResponseBase:
         try:
             asked = erasures.ask(account=account, email=form.cleaned_data["email"], actor=request.user)
         except erasures.NoAddress as fault:
-            form.add_error("email", f"That cannot be erased: {fault}")
+            form.add_error("email", gettext("That cannot be erased: %(fault)s") % {"fault": fault})
         except erasures.TooManyErasures:
-            form.add_error(None, f"{erasures.MOST_OPEN} erasures are under way; wait until some are done.")
+            form.add_error(
+                None,
+                gettext("%(number)s erasures are under way; wait until some are done.")
+                % {"number": erasures.MOST_OPEN},
+            )
         else:
             messages.success(request, gettext("The address is being erased. This is the receipt."))
             return redirect("erasure", account=account.slug, erasure_id=asked.pk)
@@ -65,7 +69,7 @@ def erasure(request: AccountRequest, erasure_id: UUID) -> HttpResponseBase:
         try:
             is_theirs = erasures.is_of(found, form.cleaned_data["email"])
         except erasures.NoAddress as fault:
-            form.add_error("email", f"That cannot be compared: {fault}")
+            form.add_error("email", gettext("That cannot be compared: %(fault)s") % {"fault": fault})
     context = {"section": "settings", "tab": "erase", "receipt": found, "form": form, "is_theirs": is_theirs}
     return page(request, "verification/erasure.html", context, status=422 if form.errors else 200)
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
 
 from accounts.models.config import LONGEST_GREYLIST_HOURS
 from verification.domain.brought import MOST_FILES
@@ -18,13 +19,14 @@ from verification.domain.lists import ENCODINGS, Reading
 from verification.domain.starting import Options
 from verification.engine.syntax import parse, split_display_name
 from verification.models import EventType, Upload
+from verification.web.words import _
 
 E = TypeVar("E", bound=StrEnum)
 DELIMITER_NAMES = {"lines": "", "comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 MOST_MORE = 4  # columns of addresses besides the first one
 READABLE = ["utf-8-sig", "utf-16", "utf-32", *ENCODINGS]
 PASTED = "Pasted addresses.txt"
-TOO_MANY = "These are {chosen} files; {most} can be sent at once. Choose fewer, and send the others after."
+TOO_MANY = _("These are {chosen} files; {most} can be sent at once. Choose fewer, and send the others after.")
 BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
 
 
@@ -53,7 +55,7 @@ class UploadForm(forms.Form):
         data = super().clean() or {}
         files = data.get("file", [])
         if not files and not data.get("pasted") and not self.errors:
-            raise forms.ValidationError("Choose a file, or paste some addresses.")
+            raise forms.ValidationError(gettext("Choose a file, or paste some addresses."))
         if len(files) > MOST_FILES:
             raise forms.ValidationError(TOO_MANY.format(chosen=len(files), most=MOST_FILES))
         return data
@@ -112,7 +114,10 @@ class StartForm(forms.Form):
     def clean_more_columns(self) -> list[int]:
         columns = sorted(set(self.cleaned_data["more_columns"]))
         if len(columns) > MOST_MORE:
-            raise forms.ValidationError(f"Up to {MOST_MORE + 1} columns of addresses can be checked at once.")
+            raise forms.ValidationError(
+                gettext("Up to %(most_more_1)s columns of addresses can be checked at once.")
+                % {"most_more_1": MOST_MORE + 1}
+            )
         return columns
 
     @property
@@ -200,11 +205,11 @@ class EraseForm(forms.Form):
 
 
 class DomainForm(forms.Form):
-    domain = forms.CharField(label="Domain", max_length=253)
+    domain = forms.CharField(label=_("Domain"), max_length=253)
 
 
 class SelectorForm(forms.Form):
-    selector = forms.CharField(label="Selector", max_length=63, required=False)
+    selector = forms.CharField(label=_("Selector"), max_length=63, required=False)
 
 
 class SuppressForm(forms.Form):
@@ -233,5 +238,8 @@ class VerifyForm(forms.Form):
         """Refuse what is no address, before it costs anything."""
         address = parse(split_display_name(self.cleaned_data["email"]))
         if address.fault is not None:
-            raise forms.ValidationError(f"That is no email address: {address.fault_detail}. Nothing was charged.")
+            raise forms.ValidationError(
+                gettext("That is no email address: %(fault_detail)s. Nothing was charged.")
+                % {"fault_detail": address.fault_detail}
+            )
         return address.text

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import F, Q
 from django.http import QueryDict
 from django.utils.timezone import make_aware
+from django.utils.translation import gettext
 
 from accounts.models import Account, LicenseKey
 from verification.domain import history
@@ -68,17 +69,17 @@ def choice_of(query: QueryDict, account: Account) -> HistoryChoice:
         wanted = replace(wanted, kind=None)
     since, until = day_of(given, "since", faults), day_of(given, "until", faults)
     if since and until and since > until:
-        faults["until"] = "The last day is before the first one."
+        faults["until"] = gettext("The last day is before the first one.")
     elif not faults:
         wanted = replace(wanted, since=start_of(since), until=start_of(until and until + timedelta(days=1)))
     if given["q"] and wanted.who is None:
-        faults["q"] = "This is neither an email address nor a domain."
+        faults["q"] = gettext("This is neither an email address nor a domain.")
     if given["verdict"] and not (wanted.kind or wanted.reason or given["verdict"] == RowFilter.ALL):
-        faults["verdict"] = "There is no such verdict."
+        faults["verdict"] = gettext("There is no such verdict.")
     if given["job"] and wanted.job is None and not wanted.single:
-        faults["job"] = "There is no such list in this account; it may have been deleted."
+        faults["job"] = gettext("There is no such list in this account; it may have been deleted.")
     if given["key"] and wanted.key is None and not wanted.without_key:
-        faults["key"] = "There is no such key in this account."
+        faults["key"] = gettext("There is no such key in this account.")
     before = place_of(query.get("before", ""), faults)
     return HistoryChoice(given, wanted, before, jobs, keys, faults)
 
@@ -111,10 +112,13 @@ def day_of(given: dict[str, str], name: str, faults: dict[str, str]) -> date | N
     try:
         day = date.fromisoformat(given[name])
     except ValueError:
-        faults[name] = "Write a day as year-month-day, such as 2026-03-31."
+        faults[name] = gettext("Write a day as year-month-day, such as 2026-03-31.")
         return None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        faults[name] = f"Days are from {FIRST_YEAR} to {LAST_YEAR}."
+        faults[name] = gettext("Days are from %(first_year)s to %(last_year)s.") % {
+            "first_year": FIRST_YEAR,
+            "last_year": LAST_YEAR,
+        }
         return None
     return day
 
@@ -130,5 +134,5 @@ def place_of(text: str, faults: dict[str, str]) -> Place | None:
     try:
         return Place.from_text(text)
     except ValueError:
-        faults["before"] = "This link is damaged. Begin with the newest checks."
+        faults["before"] = gettext("This link is damaged. Begin with the newest checks.")
         return None

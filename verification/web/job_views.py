@@ -172,7 +172,7 @@ def export(request: AccountRequest, job_id: UUID, kind: str) -> HttpResponseBase
     try:
         require(config_of(request.membership.account), "exports")
     except FeatureDisabled:
-        raise PermissionDenied("Downloads are switched off for this account.") from None
+        raise PermissionDenied(gettext("Downloads are switched off for this account.")) from None
     try:
         pieces = export_kinds.pieces(job=found, kind=kind, chosen=chosen)
     except export_kinds.TooManyRows as more:
@@ -195,7 +195,7 @@ def again(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     try:
         brought = retries.bring_undecided(job=found, user=request.user, now=timezone.now())
     except retries.NothingUndecided:
-        messages.warning(request, "This list has no undecided rows.")
+        messages.warning(request, gettext("This list has no undecided rows."))
     except FeatureDisabled:
         messages.warning(request, NO_UPLOADS)
     except (uploads.UploadRefused, lists.ListRefused) as refusal:
@@ -213,7 +213,11 @@ def act(request: AccountRequest, job_id: UUID, action: str) -> HttpResponseBase:
     try:
         ACTIONS[action](job=found)
     except jobs.WrongStatus:
-        messages.warning(request, f"This list is {found.get_status_display().lower()}: there is nothing to {action}.")
+        messages.warning(
+            request,
+            gettext("This list is %(status)s: there is nothing to %(action)s.")
+            % {"status": found.get_status_display().lower(), "action": action},
+        )
     return redirect("job", account=request.membership.account.slug, job_id=found.pk)
 
 
@@ -223,5 +227,5 @@ def delete(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     """Delete a job with its addresses and results."""
     found = job_of(request, job_id)
     jobs.delete(job=found, actor=request.user)
-    messages.success(request, "The list is deleted, with its addresses and results.")
+    messages.success(request, gettext("The list is deleted, with its addresses and results."))
     return redirect("lists", account=request.membership.account.slug)

@@ -8,6 +8,8 @@ from datetime import date
 
 from django.http import HttpResponseBase
 from django.utils import timezone
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.domain.access import Permission
@@ -55,14 +57,17 @@ def in_percent(share: float | None, places: int) -> str:
 
 def words_of(found: Forecast, *, ends_on: date, today: date) -> str:
     """Say a forecast in a sentence."""
-    renewal = f"{ends_on:%A, %-d %B}"
+    days = {"renewal": date_format(ends_on, "l, j F")}
     if found.runs_out_on is None:
         if not found.per_day:
-            return f"Nothing was used in the last seven days. The month's quota begins anew on {renewal}."
-        return f"At this pace it lasts beyond {renewal}, when the month's quota begins anew."
+            return (
+                gettext("Nothing was used in the last seven days. The month's quota begins anew on %(renewal)s.") % days
+            )
+        return gettext("At this pace it lasts beyond %(renewal)s, when the month's quota begins anew.") % days
     if found.runs_out_on == today:
-        return f"At this pace it does not last the day. The month's quota begins anew on {renewal}."
-    return f"At this pace it lasts until {found.runs_out_on:%A, %-d %B}. The month's quota begins anew on {renewal}."
+        return gettext("At this pace it does not last the day. The month's quota begins anew on %(renewal)s.") % days
+    days["end"] = date_format(found.runs_out_on, "l, j F")
+    return gettext("At this pace it lasts until %(end)s. The month's quota begins anew on %(renewal)s.") % days
 
 
 def bars(span: usage_report.Span, charged: dict[date, int]) -> list[Bar]:

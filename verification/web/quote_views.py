@@ -10,6 +10,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain import quota
@@ -23,15 +24,15 @@ from verification.web.access import AccountRequest, account_page, page
 from verification.web.bring_views import NO_UPLOADS
 from verification.web.forms import OptionsForm
 from verification.web.shown import about
-from verification.web.words import RESULTS
+from verification.web.words import RESULTS, _
 
 STOP_POLLING = 286  # htmx's own status code
 AGE_WORDS = dict(zip(AGES, ("2 hours", "a day", "7 days", "30 days"), strict=True))
-SUSPENDED = "This account is suspended: no new lists can be checked."
+SUSPENDED = _("This account is suspended: no new lists can be checked.")
 SWITCHED_OFF = {
     "uploads": NO_UPLOADS,
-    "result_reuse": "Earlier results are not used again in this account. Choose “Never”.",
-    "greylistRetry": "Addresses that are put off are not asked again in this account. Choose “Do not ask again”.",
+    "result_reuse": _("Earlier results are not used again in this account. Choose “Never”."),
+    "greylistRetry": _("Addresses that are put off are not asked again in this account. Choose “Do not ask again”."),
 }
 
 
@@ -68,12 +69,18 @@ def is_started(request: AccountRequest, found: Job, form: OptionsForm) -> bool:
         starting.start(job=found, user=request.user, options=form.options)
     except quota.QuotaExceeded as refusal:
         needed, left = refusal.needed, refusal.left
-        form.add_error(None, f"Not enough: {needed:,} needed, {left:,} left, {needed - left:,} missing.")
+        form.add_error(
+            None,
+            gettext("Not enough: %(needed)s needed, %(left)s left, %(missing)s missing.")
+            % {"needed": f"{needed:,}", "left": f"{left:,}", "missing": f"{needed - left:,}"},
+        )
     except FeatureDisabled as disabled:
         form.add_error(None, SWITCHED_OFF.get(disabled.feature, str(disabled)))
     except job_features.TooManyHours:
         most = config_of(found.account).greylist_hours
-        form.add_error("greylist_hours", f"This account asks again for at most {most} hours.")
+        form.add_error(
+            "greylist_hours", gettext("This account asks again for at most %(most)s hours.") % {"most": most}
+        )
     except intake.AccountInactive:
         form.add_error(None, SUSPENDED)
     except intake.TooManyRows as refusal:
@@ -121,7 +128,7 @@ def read_again(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     try:
         found = starting.read_another_way(job=job_of(request, job_id), actor=request.user, now=timezone.now())
     except (jobs.WrongStatus, starting.FileGone):
-        messages.warning(request, "This list cannot be read another way any more. Upload it again if need be.")
+        messages.warning(request, gettext("This list cannot be read another way any more. Upload it again if need be."))
         return redirect("job", account=account.slug, job_id=job_id)
     return redirect("upload", account=account.slug, upload_id=found.pk)
 
@@ -134,9 +141,9 @@ def throw_away(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     try:
         starting.throw_away(job=found, actor=request.user)
     except jobs.WrongStatus:
-        messages.warning(request, "This list was started. It can be stopped here.")
+        messages.warning(request, gettext("This list was started. It can be stopped here."))
         return redirect("job", account=request.membership.account.slug, job_id=found.pk)
-    messages.success(request, "The list is thrown away. Nothing was charged.")
+    messages.success(request, gettext("The list is thrown away. Nothing was charged."))
     return redirect("lists", account=request.membership.account.slug)
 
 

@@ -17,6 +17,7 @@ from accounts.domain.config import GROUPS, OF_DOMAINS, configs_of, steered_field
 from accounts.models import AccountConfig, FeatureRequest
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import AskForm
+from verification.web.words import FEATURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def features(request: AccountRequest) -> HttpResponseBase:
     asked = set(FeatureRequest.objects.filter(account=account, answered_at=None).values_list("feature", flat=True))
     own, *domains = configs_of(account)
     rows = {feature.name: feature for feature in shown_features(own, asked)}
-    groups = [(title, [rows[name] for name in names]) for title, names in GROUPS.items()]
+    groups = [(gettext(title), [rows[name] for name in names]) for title, names in GROUPS.items()]
     context = {
         "section": "settings",
         "tab": "features",
@@ -62,9 +63,12 @@ def shown_features(config: AccountConfig, asked: set[str]) -> list[ShownFeature]
     shown = []
     for field in steered_fields():
         value = getattr(config, field.name)
-        title = str(field.verbose_name).capitalize().replace("api", "API")
         is_on = bool(value)
-        shown.append(ShownFeature(field.name, title, str(field.help_text), is_on, text_of(value), field.name in asked))
+        shown.append(
+            ShownFeature(
+                field.name, str(FEATURES[field.name]), str(field.help_text), is_on, text_of(value), field.name in asked
+            )
+        )
     return shown
 
 
@@ -73,7 +77,7 @@ def text_of(value: object) -> str:
     if isinstance(value, bool):
         return ""
     if isinstance(value, list):
-        return ", ".join(value) or "none"
+        return ", ".join(value) or gettext("none")
     return f"{value:,}"
 
 
@@ -98,7 +102,8 @@ def ask_for_feature(request: AccountRequest) -> HttpResponseBase:
     except feature_requests.AskedAlready:
         messages.info(request, gettext("You asked for this already; the answer comes by mail."))
     except feature_requests.TooManyRequests:
-        messages.warning(request, f"That was enough for today: {feature_requests.A_DAY} requests a day can be sent.")
+        enough = gettext("That was enough for today: %(number)s requests a day can be sent.")
+        messages.warning(request, enough % {"number": feature_requests.A_DAY})
     else:
         messages.success(request, gettext("We have your request and will answer by mail."))
     return redirect("features", account=account.slug)

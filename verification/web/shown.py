@@ -19,49 +19,49 @@ from verification.domain.prepared import is_fresh
 from verification.domain.row_filter import OTHER_PROVIDERS, Chosen, RowFilter
 from verification.engine.types import Blame, Reason, Result
 from verification.models import Check, CheckResult, Classifier, Job, PreparedFile, PreparedState
-from verification.web.words import BLAMES, REASONS, RESULTS, SAID, Words
+from verification.web.words import BLAMES, REASONS, RESULTS, SAID, Words, _
 
 FILTERS: dict[RowFilter, str] = {
-    RowFilter.ALL: "All",
+    RowFilter.ALL: _("All"),
     **{RowFilter(result.value): words for result, words in RESULTS.items()},
-    RowFilter.RISKY: "Risky",
-    RowFilter.UNDECIDED: "Undecided",
-    RowFilter.WAITING: "Waiting",
-    RowFilter.REFUSED: "Not taken",
-    RowFilter.DUPLICATE: "Duplicates",
+    RowFilter.RISKY: _("Risky"),
+    RowFilter.UNDECIDED: _("Undecided"),
+    RowFilter.WAITING: _("Waiting"),
+    RowFilter.REFUSED: _("Not taken"),
+    RowFilter.DUPLICATE: _("Duplicates"),
 }
 HISTORY_FILTERS = {kind: title for kind, title in FILTERS.items() if kind is not RowFilter.ALL}
 PRESETS: list[tuple[str, str, str]] = [  # of downloads: kind of rows, title, what is in it
-    (RowFilter.ALL.value, "All rows", "in the order of your list, with all verdicts"),
-    (RowFilter.OK.value, "Safe to send", "the mailbox exists; each mailbox once"),
-    (RowFilter.RISKY.value, "Risky", "may arrive; nobody can promise it"),
-    (RowFilter.BAD.value, "Bad", "would bounce or do harm"),
-    (RowFilter.UNDECIDED.value, "Undecided", "no clear yes or no, the risky ones included"),
+    (RowFilter.ALL.value, _("All rows"), _("in the order of your list, with all verdicts")),
+    (RowFilter.OK.value, _("Safe to send"), _("the mailbox exists; each mailbox once")),
+    (RowFilter.RISKY.value, _("Risky"), _("may arrive; nobody can promise it")),
+    (RowFilter.BAD.value, _("Bad"), _("would bounce or do harm")),
+    (RowFilter.UNDECIDED.value, _("Undecided"), _("no clear yes or no, the risky ones included")),
 ]
 ENCODINGS = {
     "utf-8-sig": "UTF-8",
     "utf-8": "UTF-8",
-    "cp1252": "Windows (Western)",
-    "cp1250": "Windows (Central European)",
-    "cp1251": "Windows (Cyrillic)",
-    "cp1253": "Windows (Greek)",
-    "cp1254": "Windows (Turkish)",
-    "cp1255": "Windows (Hebrew)",
-    "cp1256": "Windows (Arabic)",
-    "koi8_r": "KOI8-R (Cyrillic)",
-    "shift_jis": "Shift JIS (Japanese)",
-    "euc_jp": "EUC-JP (Japanese)",
-    "gb18030": "GB 18030 (Chinese)",
-    "big5": "Big5 (Chinese)",
-    "euc_kr": "EUC-KR (Korean)",
+    "cp1252": _("Windows (Western)"),
+    "cp1250": _("Windows (Central European)"),
+    "cp1251": _("Windows (Cyrillic)"),
+    "cp1253": _("Windows (Greek)"),
+    "cp1254": _("Windows (Turkish)"),
+    "cp1255": _("Windows (Hebrew)"),
+    "cp1256": _("Windows (Arabic)"),
+    "koi8_r": _("KOI8-R (Cyrillic)"),
+    "shift_jis": _("Shift JIS (Japanese)"),
+    "euc_jp": _("EUC-JP (Japanese)"),
+    "gb18030": _("GB 18030 (Chinese)"),
+    "big5": _("Big5 (Chinese)"),
+    "euc_kr": _("EUC-KR (Korean)"),
     "latin-1": "Latin-1",
 }
-DELIMITERS = {"": "One address a line", ",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
+DELIMITERS = {"": _("One address a line"), ",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Vertical bar")}
 
 SUPPRESSED = {
-    Classifier.PREVIOUSLY_BOUNCED: "On the suppression list, as mail to it bounced: not asked, not charged",
-    Classifier.TEMPORARY_SUPPRESSED: "On the suppression list, as its mailbox was full: not asked, not charged",
-    Classifier.SUPPRESSED: "On the suppression list: not asked, not charged",
+    Classifier.PREVIOUSLY_BOUNCED: _("On the suppression list, as mail to it bounced: not asked, not charged"),
+    Classifier.TEMPORARY_SUPPRESSED: _("On the suppression list, as its mailbox was full: not asked, not charged"),
+    Classifier.SUPPRESSED: _("On the suppression list: not asked, not charged"),
 }
 
 
@@ -134,7 +134,7 @@ def shown_in_history(row: Row, *, days: int) -> ShownCheck:
     check, job = row.check, row.check.job
     return ShownCheck(
         shown(row),
-        (job.name or job.reference_job or "Job request") if job else "",
+        (job.name or job.reference_job or gettext("Job request")) if job else "",
         job.key if job else check.key,
         kept_until(check, days=days),
     )
@@ -165,7 +165,7 @@ def shown_providers(providers: Sequence[OfProvider]) -> list[ShownProvider]:
     return [
         ShownProvider(
             each.provider or OTHER_PROVIDERS,
-            each.provider or "Other or none",
+            each.provider or gettext("Other or none"),
             each.total,
             ", ".join(f"{count:,} {RESULTS[result].lower()}" for result, count in each.counts.items() if count),
             parts_of(each),
@@ -248,19 +248,19 @@ def title_of(chosen: Chosen) -> str:
 
 def note_of(row: Row) -> str:
     if row.check.address == ERASED:
-        return "Erased on request"
+        return gettext("Erased on request")
     if row.check.duplicate_of is not None:
-        return f"Same as row {row.check.duplicate_of + 1:,}: checked once, charged once"
+        return gettext("Same as row %(row)s: checked once, charged once") % {"row": f"{row.check.duplicate_of + 1:,}"}
     if row.check.classifier == Classifier.INVALID_FORMAT:
-        return "Not an address: not charged"
+        return gettext("Not an address: not charged")
     if row.check.classifier == Classifier.FORBIDDEN_RECIPIENT:
-        return "Names like this are forbidden in this account's features: not asked, not charged"
+        return gettext("Names like this are forbidden in this account's features: not asked, not charged")
     if row.check.classifier == Classifier.VIRUS_DETECTED:
-        return "In an attachment that holds something harmful: not asked, not charged"
+        return gettext("In an attachment that holds something harmful: not asked, not charged")
     if row.check.classifier in SUPPRESSED:
         return SUPPRESSED[Classifier(row.check.classifier)]
     if row.verdict is not None and not row.verdict.final:
-        return "For now: it will be asked again"
+        return gettext("For now: it will be asked again")
     return ""
 
 
@@ -293,7 +293,16 @@ def slices(*, job: Job, shares: Sequence[Share]) -> list[Slice]:
     ]
     if job.waiting:
         found.append(
-            Slice("waiting", "", "", "Waiting", "Still to be asked.", "", job.waiting, 100 * job.waiting / whole)
+            Slice(
+                "waiting",
+                "",
+                "",
+                gettext("Waiting"),
+                gettext("Still to be asked."),
+                "",
+                job.waiting,
+                100 * job.waiting / whole,
+            )
         )
     return found
 
@@ -312,7 +321,7 @@ def time_left(*, job: Job, now: datetime) -> str:
 def about(seconds: float) -> str:
     """Say a span of time in one figure."""
     if seconds < 60:
-        return "less than a minute"
+        return gettext("less than a minute")
     minutes = round(seconds / 60)
     return f"about {minutes} min" if minutes < 120 else f"about {round(minutes / 60)} hours"
 
@@ -325,9 +334,9 @@ def filter_lists(
     blames = [(blame.value, words) for blame, words in BLAMES.items() if words]
     named = [(each.key, each.title) for each in providers]
     lists = (
-        ("reason", "Reason", reasons, chosen.reason),
-        ("blame", "Cause", blames, chosen.blame),
-        ("provider", "Provider", named, chosen.provider),
+        ("reason", gettext("Reason"), reasons, chosen.reason),
+        ("blame", gettext("Cause"), blames, chosen.blame),
+        ("provider", gettext("Provider"), named, chosen.provider),
     )
     return [
         (name, label, [(value, title, value == present) for value, title in choices])

@@ -33,7 +33,7 @@ def suppression(request: AccountRequest) -> HttpResponseBase:
         except (suppression_list.Unfit, suppression_list.ListFull) as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"{entry.mailbox} is on the list.")
+            messages.success(request, gettext("%(mailbox)s is on the list.") % {"mailbox": entry.mailbox})
             return redirect("suppression", account=account.slug)
     return shown(request, form, status=422 if form.errors else 200)
 

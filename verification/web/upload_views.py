@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.domain import quota
@@ -18,9 +19,10 @@ from verification.web.access import AccountRequest, account_page, page
 from verification.web.bring_views import NO_UPLOADS
 from verification.web.forms import DELIMITER_NAMES, StartForm
 from verification.web.shown import DELIMITERS, ENCODINGS
+from verification.web.words import _
 
 SHOWN_COLUMNS = 8
-READ_ANEW = "Read as you chose. Start when it looks right."
+READ_ANEW = _("Read as you chose. Start when it looks right.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,12 +61,13 @@ def act(request: AccountRequest, found: Upload, form: StartForm) -> HttpResponse
             hold=request.POST.get("action") == "quote",
         )
     except quota.QuotaExceeded as refusal:
-        words = f"This list needs {refusal.needed:,} checks and this account has {refusal.left:,} left this month."
+        needed = gettext("This list needs %(needed)s checks and this account has %(left)s left this month.")
+        words = needed % {"needed": f"{refusal.needed:,}", "left": f"{refusal.left:,}"}
         form.add_error(None, words)
     except FeatureDisabled:
         form.add_error(None, NO_UPLOADS)
     except intake.AccountInactive:
-        form.add_error(None, "This account is suspended: no new lists can be checked.")
+        form.add_error(None, gettext("This account is suspended: no new lists can be checked."))
     except (intake.IntakeRefused, lists.ListRefused) as refusal:
         form.add_error(None, str(refusal))
     else:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.domain.access import Permission
@@ -14,18 +15,16 @@ from accounts.domain.config import config_of
 from accounts.domain.quota import QuotaExceeded
 from accounts.domain.refusals import AccountDisabled
 from verification.domain import history, page_checks
-from verification.domain.dialogue import dialogue_of
-from verification.engine.types import Blame
 from verification.models import Check
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import VerifyForm
-from verification.web.shown import shown_in_history
+from verification.web.shown import conversation, shown_in_history
 from verification.web.verify_asgi import ASKED
-from verification.web.words import BLAMES, catch_all_of, provider_of
+from verification.web.words import _, catch_all_of, provider_of
 
 SAID = {  # by the layer that asks, where it could not
-    "busy": "Several addresses are being asked for at this moment. Wait until one is answered; nothing was charged.",
-    "failed": "The check could not be made: our own fault, and nothing was charged. Please try again.",
+    "busy": _("Several addresses are being asked for at this moment. Wait until one is answered; nothing was charged."),
+    "failed": _("The check could not be made: our own fault, and nothing was charged. Please try again."),
 }
 
 
@@ -41,9 +40,13 @@ def verify(request: AccountRequest) -> HttpResponseBase:
             asked = page_checks.set_aside(account=account, email=given["email"], token=str(given["token"]))
         except QuotaExceeded:
             renewal = allowance_of(account).ends_on
-            form.add_error(None, f"No checks are left. The month's quota begins anew on {renewal:%-d %B}.")
+            form.add_error(
+                None,
+                gettext("No checks are left. The month's quota begins anew on %(renewal)s.")
+                % {"renewal": f"{renewal:%-d %B}"},
+            )
         except AccountDisabled:
-            form.add_error(None, "This account is switched off: nothing can be checked. Please ask our staff.")
+            form.add_error(None, gettext("This account is switched off: nothing can be checked. Please ask our staff."))
         else:
             response = redirect("checks", account=account.slug)
             response[ASKED] = asked.as_text()
@@ -74,9 +77,7 @@ def check(request: AccountRequest, check_id: int) -> HttpResponseBase:
         "section": "checks",
         "row": in_history.row,
         "shown": in_history,
-        "lines": [(line, BLAMES[Blame(line.blame)] if line.blame else "") for line in dialogue_of(verdict)]
-        if verdict
-        else [],
+        "lines": conversation(row),
         "provider": provider_of(verdict.evidence) if verdict else "",
         "catch_all": catch_all_of(verdict.evidence) if verdict else "",
         "is_earlier": verdict is not None and verdict.checked_at < found.created_at,

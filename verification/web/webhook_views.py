@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.domain.access import Permission
@@ -23,14 +24,15 @@ from verification.domain.webhooks.targets import UrlUnfit
 from verification.models import DeliveryState, EventType, WebhookEndpoint, WebhookState
 from verification.web.access import AccountRequest, account_page, page
 from verification.web.forms import WebhookForm
+from verification.web.words import _
 
 ROWS = 50
 EXPLAINED = {  # what a beginner asks of each
-    EventType.DROPPED: "a row was not taken",
-    EventType.STARTED: "work on a job began",
-    EventType.VERIFIED: "a row has its verdict",
-    EventType.DEFERRED: "a row is to be tried again",
-    EventType.PROCESSED: "a job is done",
+    EventType.DROPPED: _("a row was not taken"),
+    EventType.STARTED: _("work on a job began"),
+    EventType.VERIFIED: _("a row has its verdict"),
+    EventType.DEFERRED: _("a row is to be tried again"),
+    EventType.PROCESSED: _("a job is done"),
 }
 
 
@@ -48,9 +50,11 @@ def webhooks(request: AccountRequest) -> HttpResponseBase:
         except EventsUnfit as fault:
             form.add_error("events", str(fault))
         except TooManyEndpoints:
-            form.add_error(None, f"An account has at most {endpoints.MOST} endpoints.")
+            form.add_error(None, gettext("An account has at most %(most)s endpoints.") % {"most": endpoints.MOST})
         except FeatureDisabled:
-            form.add_error(None, "Webhooks are switched off for this account. Ask for them on the page of features.")
+            form.add_error(
+                None, gettext("Webhooks are switched off for this account. Ask for them on the page of features.")
+            )
         else:
             return secret_page(request, secret, made.url)
     return list_page(request, form, status=422 if form.errors else 200)
@@ -70,7 +74,7 @@ def list_page(request: AccountRequest, form: WebhookForm, status: int = 200) -> 
         "rows": list(endpoints.endpoints_of(account)),
         "most": endpoints.MOST,
         "state": state,
-        "states": DeliveryState.values,
+        "states": DeliveryState.choices,
         "page": Paginator(log, ROWS).get_page(request.GET.get("page")),
         "tries": TRIES,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from verification.engine.senders.dkim import key_name
 from verification.engine.senders.dmarc import policy_name
@@ -31,23 +32,25 @@ def records_of(domain: SendingDomain) -> list[DnsRecord]:
             CheckKind.PROOF,
             proof_name(name),
             proof_text(domain.token),
-            "Proves that the domain is yours. It must stay: it is looked at again and again.",
+            gettext("Proves that the domain is yours. It must stay: it is looked at again and again."),
         ),
         DnsRecord(
             CheckKind.SPF,
             name,
             f"v=spf1 {permit()} ~all",
-            "Permits our addresses to ask in your name. If there is a record already, add the middle part to it.",
+            gettext(
+                "Permits our addresses to ask in your name. If there is a record already, add the middle part to it."
+            ),
         ),
         DnsRecord(
             CheckKind.DKIM,
             key_name(domain.selector, name),
             key,
-            "A key for this selector. Nothing is ever signed with it: no message is sent from here."
+            gettext("A key for this selector. Nothing is ever signed with it: no message is sent from here.")
             if key
-            else "The key that your mail is signed with already.",
+            else gettext("The key that your mail is signed with already."),
         ),
-        DnsRecord(CheckKind.DMARC, policy_name(name), "v=DMARC1; p=none", "Any policy will do."),
+        DnsRecord(CheckKind.DMARC, policy_name(name), "v=DMARC1; p=none", gettext("Any policy will do.")),
     ]
 
 
