@@ -54,7 +54,8 @@ FROM person p LEFT JOIN (
     """
 INSERT INTO verification_check (account_id, position, block, block_index, reference, address, domain, classifier,
                                 created_at)
-SELECT %(other)s, 0, 0, 0, '', address, domain, '', now() - interval '80 days' * (%(rows)s - g)::float / %(rows)s
+SELECT %(other)s, 0, 0, 0, '', split_part(address, '@', 1) || '@theirs.example', 'theirs.example', '',
+       now() - interval '80 days' * (%(rows)s - g)::float / %(rows)s
 FROM person WHERE g %% 10 = 0 ORDER BY g
 """,
     """
@@ -170,6 +171,10 @@ def queries(names: dict[str, Any]) -> dict[str, str]:
         "a domain of 400,000, days": f"q=gmail.com{month}",
         "a domain of 400,000, rare verdict": "q=gmail.com&verdict=RetryLater",
         "no such domain": "q=nowhere.example",
+        "a domain of 100,000 with another account": "q=theirs.example",
+        "single checks": "job=none",
+        "single checks from the middle": f"job=none&before={place}",
+        "single checks, rare verdict": "job=none&verdict=RetryLater",
         "verdict Ok": "verdict=Ok",
         "verdict Bad": "verdict=Bad",
         "verdict of 2 in 100,000": "verdict=RetryLater",

@@ -45,10 +45,11 @@ KINDS = {
 }  # constants
 HASHES = "ARRAY(SELECT hashtext(lower(a)) FROM unnest(%(addresses)s::text[]) AS a)"
 SAME_ADDRESS = "lower(c.address) = ANY(ARRAY(SELECT lower(a) FROM unnest(%(addresses)s::text[]) AS a))"
+# The order is that of check_by_address, so that it is taken however common the domain is with others.
 THE_FEW = """
 SELECT c.id FROM verification_check c
 WHERE c.account_id = %(account)s AND hashtext(c.domain) = hashtext(%(domain)s) AND c.domain = %(domain)s {}
-LIMIT %(few)s
+ORDER BY hashtext(lower(c.address)) LIMIT %(few)s
 """
 OLDER = "(c.created_at, c.id) < (%(before_at)s, %(before_id)s)"
 OLDER_ROW = """
