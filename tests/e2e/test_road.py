@@ -72,11 +72,22 @@ def page(browser: Browser) -> Page:
 
 def verify(page: Page, upload: Path, results: Path) -> list[dict[str, str]]:
     """Upload a list, start it, wait, download; give the rows."""
+    quote(page, upload)
+    page.get_by_role("button", name="Start", exact=True).click()
+    return finished(page, results)
+
+
+def quote(page: Page, upload: Path) -> None:
+    """Upload a list, and have it counted."""
     page.get_by_role("link", name="New list").first.click()
     page.locator("input[type=file]").set_input_files(upload)
     page.get_by_role("button", name="Upload").click()
     page.get_by_role("button", name="Next: what it costs").click()
-    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible(timeout=60_000)
+
+
+def finished(page: Page, results: Path) -> list[dict[str, str]]:
+    """Wait for the end of the list that is shown, and download it; give the rows."""
     expect(page.get_by_text("Finished").first).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").first.click()
@@ -104,6 +115,25 @@ def test_a_list_goes_all_the_way(portal: Portal, page: Page, tmp_path: Path) -> 
     assert [row["name"] for row in rows] == [f"Customer {i}" for i in range(ROWS)]
     assert verdicts(rows) == expected
     assert complaints == []
+
+
+def test_a_list_is_sampled_and_two_tabs_start_it_once(portal: Portal, page: Page, tmp_path: Path) -> None:
+    expected = truth()[: 10 * len(TRUTH)]
+    upload = tmp_path / "sampled.csv"
+    upload.write_text("email\n" + "".join(f"{address}\n" for address, _, _ in expected), encoding="utf-8")
+    sign_in(page, portal)
+    quote(page, upload)
+    expect(page.locator("#figures")).to_contain_text("250 checks")
+
+    page.get_by_role("button", name="Check a free sample of 100 first").click()
+    expect(page.locator("#sample")).to_contain_text("Of 250 addresses about", timeout=60_000)
+    other = page.context.new_page()
+    other.goto(page.url)
+    for tab in (page, other):
+        tab.get_by_role("button", name="Start", exact=True).click()
+        expect(tab.locator("#progress")).to_be_visible(timeout=60_000)
+
+    assert verdicts(finished(page, tmp_path / "results.csv")) == expected
 
 
 @pytest.mark.parametrize("name", ["sample", "sample-syntax"])

@@ -19,10 +19,11 @@ from tests.factories import with_factor
 from tests.portal.pages import pages_for, sign_in
 from tests.portal.routes import World, make_world
 from tests.portal.test_csp import browser, live, session_of, static_root
-from tests.verification.factories import finish, give_verdict, make_list
-from verification.domain import public_status
+from tests.verification.factories import finish, give_verdict, hold_list, make_list
+from verification.domain import public_status, samples
+from verification.domain.held import HELD_UNTIL
 from verification.engine.types import Attempt, Blame, Evidence, Reason, Result, Stage
-from verification.models import DailyTally, Job, JobStatus
+from verification.models import Batch, DailyTally, Job, JobStatus
 
 __all__ = ["browser", "live", "static_root"]
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -69,6 +70,16 @@ def jobs_of(world: World) -> list[Job]:
     return [made[0], finish(made[1])]
 
 
+def held_with_sample(world: World) -> Job:
+    """Give a list that is not started, of which a sample was asked."""
+    job = hold_list("email\n" + "".join(f"person{number}@ok.test\n" for number in range(8)), account=world.account)
+    samples.take(job=job)
+    for check in job.checks.filter(pk__in=Batch.objects.filter(job=job).latest("pk").check_ids):
+        give_verdict(check)
+    Batch.objects.filter(job=job, due_at__lt=HELD_UNTIL).delete()
+    return job
+
+
 @pytest.fixture
 def visitors(client: Client, live: str) -> list[Visitor]:
     """Rows and addresses are made before the browser's loop runs: it bars Django's queries."""
@@ -76,15 +87,16 @@ def visitors(client: Client, live: str) -> list[Visitor]:
     world = make_world("jane")
     account = f"/a/{world.account.slug}"
     running, done = (f"{account}/jobs/{job.pk}" for job in jobs_of(world))
+    held = f"{account}/jobs/{held_with_sample(world).pk}"
     demo = "/?e=missing@ok.test"
     open_to_all = pages_for(client, world)
     nobody = Visitor("", [*open_to_all, demo, "/nowhere"], frozenset({"/", demo, "/accounts/login/"}))
     names = ("", "lists", "lists/new", "verify", "checks", "usage", "team", "keys", "suppression")
-    core = [running, done, f"{done}/rows/2", *(f"{account}/{name}" for name in names)]
+    core = [running, done, held, f"{done}/rows/2", *(f"{account}/{name}" for name in names)]
     sign_in(client, with_factor(world.owner))
     RecoveryCodes.activate(world.owner)
     own = [path for path in pages_for(client, world) if path not in open_to_all]
-    more = [running, done, f"{done}/rows/2", f"{done}?show=Bad&q=person", f"{account}/nowhere"]
+    more = [running, done, held, f"{done}/rows/2", f"{done}?show=Bad&q=person", f"{account}/nowhere"]
     owner = Visitor(session_of(client), [*own, *more], frozenset(core))
     new = make_world("new")
     colleague = Client()
