@@ -18,10 +18,21 @@ from accounts.models import Account, AccountConfig, LedgerEntry, LedgerKind, Out
 from tests.factories import make_account, make_member
 from tests.verification.books import assert_books_agree
 from tests.verification.factories import NOW, give_verdict, hold_list, make_job, make_upload, owner_of
-from verification.domain import erasures, intake, job_features, jobs, known_rows, list_quote, retention, starting
+from verification.domain import (
+    erasures,
+    intake,
+    job_features,
+    jobs,
+    known_rows,
+    list_quote,
+    readings,
+    retention,
+    starting,
+)
 from verification.domain.claims import CLAIM
 from verification.domain.known import digest_of_mailbox
 from verification.domain.list_quote import AGES
+from verification.domain.lists import Reading
 from verification.domain.starting import Options
 from verification.domain.sweeper import Sweeper
 from verification.engine.types import Reason, Result
@@ -357,3 +368,14 @@ def test_without_its_file_a_list_is_not_read_another_way() -> None:
         starting.read_another_way(job=job, actor=owner_of(job.account), now=NOW)
 
     assert start(job)
+
+
+def test_rows_with_several_addresses_are_counted_once() -> None:
+    upload = make_upload("work,home\na@ok.test,b@ok.test\nc@ok.test,\n")
+    readings.read_again(upload=upload, reading=Reading(column=0, more=(1,)))
+    job = intake.start_list(upload=upload, address_column=0, user=owner_of(upload.account), now=NOW, hold=True)
+    intake.read_list(job_id=job.pk)
+    job.refresh_from_db()
+
+    found = quoted(job)
+    assert (found.rows, found.addresses, found.cost) == (2, 3, 3)

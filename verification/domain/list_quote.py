@@ -47,6 +47,7 @@ class ListQuote:
     """
 
     rows: int
+    addresses: int
     malformed: int
     duplicate: int
     suppressed: int
@@ -57,10 +58,6 @@ class ListQuote:
     left: int
     pace: float | None
     ahead: int
-
-    @property
-    def addresses(self) -> int:
-        return self.rows - self.malformed
 
     @property
     def missing(self) -> int:
@@ -83,10 +80,12 @@ class ListQuote:
 def quote(*, job: Job, config: AccountConfig) -> ListQuote:
     """Say what a list would come to that is held and read."""
     dropped = dropped_rows(job)
+    malformed = dropped.get(Classifier.INVALID_FORMAT, 0)
     pace, ahead = pace_of(job)
     return ListQuote(
-        rows=job.total,
-        malformed=dropped.get(Classifier.INVALID_FORMAT, 0),
+        rows=job.upload.row_count if job.address_columns and job.upload is not None else job.total,
+        addresses=job.total - malformed,
+        malformed=malformed,
         duplicate=job.duplicate,
         suppressed=sum(dropped.get(classifier, 0) for classifier in SUPPRESSED),
         forbidden=dropped.get(Classifier.FORBIDDEN_RECIPIENT, 0),
