@@ -17,6 +17,7 @@ from verification.models import Batch, CheckResult, JobStatus
 WALL_CLOCK = re.compile(r"\b(?:datetime\.now|datetime\.today|date\.today|utcnow|timezone\.now|time\.time(?:_ns)?)\(")
 MAY_READ_IT = {
     "verification/domain/sweeper.py",  # the age of a file, whose time is the wall clock's
+    "verification/domain/prepared.py",  # likewise
     "verification/domain/doctor/inside.py",  # how far this clock is from the database's
     "verification/engine/scenarios/sandbox.py",  # the date shown with a made-up probe
     "verification/domain/webhooks/sender.py",  # the time of sending, which the receiver holds against its own clock
