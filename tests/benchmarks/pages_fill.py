@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
@@ -17,7 +17,7 @@ from tests.portal.routes import World
 from verification import models as verification
 from verification.models import Job, JobStatus
 
-Execute = Callable[[str, Mapping[str, object]], Any]  # Any: a cursor, which nobody reads
+Execute = Callable[[str, Any], Any]  # Any: SQL parameters; a cursor, which nobody reads
 DIGEST = "sha256(('fill' || g)::bytea)"
 PLACE = {  # of a check: whose fault it is, by its number
     "result": "(ARRAY['Ok','Ok','Ok','Ok','Ok','Ok','Bad','Bad','Unverifiable','RetryLater'])[g %% 10 + 1]",
