@@ -13,6 +13,7 @@ from verification.models import Upload
 MOST_FILES = 20
 MOST_SHOWN = 100  # that wait to be started
 MEGABYTE = 1_000_000
+NOT_DELETED = Q(job=None) | Q(job__deleted_at=None)
 TOO_MANY = f"{MOST_FILES} files can be sent at once. Send this one with a new form."
 TOO_BIG = "The files are larger than {megabytes:,} MB together, which is the limit. Send this one with a new form."
 
@@ -25,7 +26,8 @@ def earlier(upload: Upload) -> Upload | None:
     """Give the list that the same file became when its form was sent before."""
     if upload.form is None:
         return None
-    return Upload.objects.filter(account=upload.account, form=upload.form, digest=upload.digest).first()
+    same = Upload.objects.filter(account=upload.account, form=upload.form, digest=upload.digest)
+    return same.filter(NOT_DELETED).first()
 
 
 def check_room(upload: Upload) -> None:
@@ -59,5 +61,4 @@ def count_together(upload: Upload) -> int:
 
 
 def shown(account: Account) -> QuerySet[Upload]:
-    there = Q(job=None) | Q(job__deleted_at=None)
-    return Upload.objects.filter(there, account=account).select_related("created_by", "job").defer("sample")
+    return Upload.objects.filter(NOT_DELETED, account=account).select_related("created_by", "job").defer("sample")

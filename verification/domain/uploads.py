@@ -153,10 +153,11 @@ def keep(upload: Upload) -> Upload:
             upload.save(force_insert=True)
     except IntegrityError:
         earlier = brought.earlier(upload)
-        if earlier is None:
-            raise
-        remove(upload.path)
-        return earlier
+        if earlier is not None:
+            remove(upload.path)
+            return earlier
+        upload.form = None  # what came with it was deleted, and is to be checked after all
+        upload.save(force_insert=True)
     return upload
 
 

@@ -89,6 +89,18 @@ def test_a_form_that_comes_again_after_its_list_was_started(client: Client, acco
     assert Job.objects.count() == 1
 
 
+def test_a_form_that_comes_again_after_its_list_was_deleted(client: Client, account: Account) -> None:
+    first = send(client, account, GOOD)["Location"]
+    client.post(first, {"address_column": "0"})
+    job = Job.objects.get()
+    jobs.cancel(job=job)
+    jobs.delete(job=job, actor=owner_of(account))
+    again = send(client, account, GOOD)["Location"]
+
+    assert again != first
+    assert client.get(again).status_code == 200
+
+
 def test_two_that_arrive_at_the_same_time(account: Account) -> None:
     first = make_upload(account=account, form=FORM)
     second = Upload(account=account, created_by=first.created_by, filename=first.filename, size=first.size, form=FORM)
