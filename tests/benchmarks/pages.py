@@ -131,14 +131,19 @@ def addresses_of_lists() -> list[str]:
     """Give the page of the longest list by each filter and order, from its middle and end; and of the one at work."""
     from accounts.models import Account
     from tests.benchmarks.pages_fill import jobs_by_size
+    from verification.models import Check
 
     account = Account.objects.get(name="bench account")
     longest, *_, at_work = [(f"/a/{account.slug}/jobs/{job.pk}", job.total // 2) for job in jobs_by_size(account)]
     page, middle = longest
+    row = Check.objects.filter(job_id=page.rpartition("/")[2], position=middle).values_list("pk", flat=True)[0]
     queries = (
         *("", "?show=Ok", "?show=Unverifiable", "?show=risky", "?show=undecided", "?show=waiting", "?show=refused"),
         *("?show=duplicate", "?reason=ServerIsCatchAll", "?blame=their_policy", "?provider=Google", "?provider=other"),
         *("?q=nobody", "?q=@bulk-77", "?sort=end", f"?after={middle}", f"?before={middle}", "?show=Bad&q=ffff"),
+        *(f"?sort={order}" for order in ("address", "-address", "verdict", "-verdict")),
+        *(f"?sort={order}&after={row}" for order in ("address", "-address", "verdict", "-verdict")),
+        *("?show=Bad&sort=address", "?q=@bulk-77&sort=address", "?blame=their_policy&sort=-verdict"),
         *(f"/rows/{middle}", "/chart.json", "/progress"),
     )
     return [*(page + query for query in queries), at_work[0], f"{at_work[0]}/progress"]

@@ -1,4 +1,4 @@
-"""Rows of a job a page at a time, in the order of the list or from its end, whatever they are chosen by.
+"""Rows of a job a page at a time, by their place in the list, address or verdict, whatever they are chosen by.
 
 A page is read along an index.  What it does not hold is looked at row by row, for WALK_ROWS rows at most: then the page
 says where it stopped, and the next one goes on from there.  So each answer takes about the same time, however long the
@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Generic, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Func, Model, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
-from verification.domain.row_filter import EVERYTHING, Chosen, RowFilter
-from verification.models import Check, CheckResult, Job
+from verification.domain.row_filter import EVERYTHING, OF_CHECKS, Chosen, RowFilter
+from verification.models import SORTED_ADDRESS, Check, CheckResult, Job
 
 PAGE_ROWS = 50
-WALK_ROWS = 20_000
+WALK_ROWS = 10_000
 M = TypeVar("M", bound=Model)
 
 
@@ -52,25 +54,56 @@ class Cut(Generic[M]):
     stopped: bool
 
 
+class Order(StrEnum):
+    """What rows are in the order of; rows without a verdict of their own are in no order of verdicts."""
+
+    PLACE = ""
+    END = "end"
+    ADDRESS = "address"
+    ADDRESS_DOWN = "-address"
+    VERDICT = "verdict"
+    VERDICT_DOWN = "-verdict"
+
+    @property
+    def is_falling(self) -> bool:
+        return self is Order.END or self.value.startswith("-")
+
+
+BY_ADDRESS, BY_VERDICT = (Order.ADDRESS, Order.ADDRESS_DOWN), (Order.VERDICT, Order.VERDICT_DOWN)
+
+
 def rows_page(
     *,
     job: Job,
     chosen: Chosen = EVERYTHING,
-    from_the_end: bool = False,
+    order: Order = Order.PLACE,
     after: int | None = None,
     before: int | None = None,
 ) -> RowsPage:
     """Give rows after or before a cursor, else the first ones."""
     if is_known_empty(job, chosen.kind):
         return RowsPage([])
-    if chosen.result is not None:
-        results = CheckResult.objects.filter(job=job, result=chosen.result).select_related("check_row")
-        part = cut(results, "check_row_id", after, before, only=chosen.of_results(), descending=from_the_end)
+    by_verdict = leaves_out(chosen, order)
+    if by_verdict or (chosen.result is not None and order not in BY_ADDRESS):
+        results = CheckResult.objects.filter(job=job).select_related("check_row")
+        if chosen.result is not None:
+            results = results.filter(result=chosen.result)
+        lead = "result" if by_verdict else ""
+        only = chosen.of_results()
+        part = cut(results, "check_row_id", after, before, only=only, descending=order.is_falling, lead=lead)
         rows = [Row(result.check_row, result) for result in part.found]
         return RowsPage(rows, part.before, part.after, part.stopped)
     checks = Check.objects.filter(job=job).select_related("verdict")
-    pages = cut(checks, "position", after, before, only=chosen.of_checks(), descending=from_the_end)
+    key, lead = "position", ""
+    if order in BY_ADDRESS:
+        checks, key, lead = checks.annotate(sorted_by=SORTED_ADDRESS), "id", "sorted_by"
+    pages = cut(checks, key, after, before, only=chosen.of_checks(), descending=order.is_falling, lead=lead)
     return RowsPage(with_verdicts(job, pages.found), pages.before, pages.after, pages.stopped)
+
+
+def leaves_out(chosen: Chosen, order: Order) -> bool:
+    """Tell whether rows without a verdict of their own are left out; those asked for stay, in the order of the list."""
+    return order in BY_VERDICT and chosen.kind not in OF_CHECKS
 
 
 def is_known_empty(job: Job, kind: RowFilter) -> bool:
@@ -80,27 +113,58 @@ def is_known_empty(job: Job, kind: RowFilter) -> bool:
 
 
 def cut(
-    rows: QuerySet[M], key: str, after: int | None, before: int | None, *, only: Q, descending: bool = False
+    rows: QuerySet[M],
+    key: str,
+    after: int | None,
+    before: int | None,
+    *,
+    only: Q,
+    descending: bool = False,
+    lead: str = "",
 ) -> Cut[M]:
-    """Give a page of the rows that fulfil `only`, in the order of `key`, and the cursors of the pages round it."""
+    """Give a page of the rows that fulfil `only`, in the order of `key`, and the cursors of the pages round it.
+
+    `lead`: what comes before `key` in the order; the row that a cursor names tells it.
+    """
     is_back = before is not None
     start = before if is_back else after
     rising = is_back == descending
-    walked = rows if start is None else rows.filter(**{f"{key}__{'gt' if rising else 'lt'}": start})
-    walked = walked.order_by(key if rising else f"-{key}")
+    walked = rows if start is None else beyond(rows, key, start, lead, rising=rising)
+    walked = walked.order_by(*(name if rising else f"-{name}" for name in (lead, key) if name))
     end = walked.values_list(key, flat=True)[WALK_ROWS : WALK_ROWS + 1].first() if only else None
     if end is not None:
-        walked = walked.filter(**{f"{key}__{'lte' if rising else 'gte'}": end})
+        walked = beyond(walked, key, end, lead, rising=not rising, with_it=True)
     found = list(walked.filter(only)[: PAGE_ROWS + 1])
     has_more = len(found) > PAGE_ROWS
     del found[PAGE_ROWS:]
     further = getattr(found[-1], key) if has_more else end
     back = start
     if start is not None:  # where nothing was found: what begins with the row that the cursor names
-        back = getattr(found[0], key) if found else start + (1 if rising else -1)
+        back = getattr(found[0], key) if found else start + (0 if lead else 1 if rising else -1)
     if is_back:
         return Cut(found[::-1], further, back, stopped=not has_more and end is not None)
     return Cut(found, back, further, stopped=not has_more and end is not None)
+
+
+def beyond(rows: QuerySet[M], key: str, start: int, lead: str, *, rising: bool, with_it: bool = False) -> QuerySet[M]:
+    """Keep the rows that come after one in an order; `with_it`: it, too."""
+    if not lead:
+        return rows.filter(**{f"{key}__{'gt' if rising else 'lt'}{'e' if with_it else ''}": start})
+    mark = Subquery(rows.order_by().filter(**{key: start}).values(lead)[:1])
+    return rows.filter(COMPARED[rising, with_it](pair(F(lead), F(key)), pair(mark, Value(start))))
+
+
+COMPARED = {
+    (True, False): GreaterThan,
+    (True, True): GreaterThanOrEqual,
+    (False, False): LessThan,
+    (False, True): LessThanOrEqual,
+}
+
+
+def pair(lead: F | Subquery, key: F | Value) -> Func:
+    """Give both as a row of SQL, which is compared along an index."""
+    return Func(lead, key, function="ROW", output_field=TextField())
 
 
 def with_verdicts(job: Job, checks: Sequence[Check]) -> list[Row]:

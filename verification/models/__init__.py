@@ -2,7 +2,7 @@
 
 from verification.models.batch import Batch
 from verification.models.bounce import Bounce
-from verification.models.check import Check, Classifier
+from verification.models.check import SORTED_ADDRESS, Check, Classifier
 from verification.models.daily import DailyTally, PendingTally, TallySource
 from verification.models.do_not_probe import DoNotProbe
 from verification.models.erasure import Erasure
@@ -28,6 +28,7 @@ from verification.models.webhook import (
 )
 
 __all__ = [
+    "SORTED_ADDRESS",
     "Batch",
     "Bounce",
     "Check",

@@ -28,6 +28,9 @@ class Classifier(models.TextChoices):
 DOMAIN_HASH = Func("domain", function="hashtext", output_field=IntegerField())
 ADDRESS_HASH = Func(Lower("address"), function="hashtext", output_field=IntegerField())
 
+# As rows are sorted by address: without regard to the case of ASCII letters, else by code point, which costs least.
+SORTED_ADDRESS = Func("address", template='lower(%(expressions)s COLLATE "C")', output_field=models.TextField())
+
 
 class CheckQuerySet(models.QuerySet["Check"]):
     def of(self, account: Account) -> CheckQuerySet:
@@ -75,6 +78,7 @@ class Check(models.Model):
             models.Index(fields=["account", "-created_at"], name="check_live_by_account", condition=Q(job=None)),
             models.Index(fields=["account", "created_at", "id"], name="check_by_account"),
             models.Index(F("account"), DOMAIN_HASH, ADDRESS_HASH, name="check_by_address"),
+            models.Index(F("job"), SORTED_ADDRESS, F("id"), name="check_sorted", condition=Q(job__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ from verification.domain import (
     retries,
     uploads,
 )
+from verification.domain.job_rows import Order
 from verification.domain.outlook import outlook
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
@@ -34,6 +35,7 @@ from verification.web.bring_views import NO_UPLOADS
 from verification.web.forms import cursor
 from verification.web.quote_views import job_of, quote_page
 from verification.web.row_choice import choice_of
+from verification.web.row_order import heads, orders
 from verification.web.shown import (
     FILTERS,
     PRESETS,
@@ -81,7 +83,7 @@ def job(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     rows = job_rows.rows_page(
         job=found,
         chosen=choice.chosen,
-        from_the_end=choice.from_the_end,
+        order=choice.order,
         after=cursor(request.GET.get("after")),
         before=cursor(request.GET.get("before")),
     )
@@ -93,8 +95,11 @@ def job(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
         "choice": choice,
         "presets": PRESETS,
         "is_back": "before" in request.GET,
-        "is_narrowed": choice.chosen.is_narrowed or choice.from_the_end,
+        "is_narrowed": choice.chosen.is_narrowed or choice.order != Order.PLACE,
         "filters": [(key.value, title) for key, title in FILTERS.items()],
+        "orders": orders(choice),
+        "heads": heads(choice),
+        "leaves_out": job_rows.leaves_out(choice.chosen, choice.order),
         "lists": filter_lists(choice.chosen, progress["providers"]),
         "exports": config_of(request.membership.account).exports,
         **files_of(request, found),

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from verification.domain.job_rows import Order
 from verification.domain.row_filter import Chosen, RowFilter
 from verification.domain.text import storable
 from verification.engine.types import Blame, Reason
@@ -20,7 +21,7 @@ class Choice:
     """What was chosen, and in which order it is shown."""
 
     chosen: Chosen
-    from_the_end: bool = False
+    order: Order = Order.PLACE
 
     @property
     def query(self) -> str:
@@ -32,6 +33,11 @@ class Choice:
         """Give what goes with any kind of rows."""
         return urlencode({name: value for name, value in self._members().items() if name not in ("show", "reason")})
 
+    @property
+    def unsorted(self) -> str:
+        """Give what is narrowed by, without the order."""
+        return urlencode({name: value for name, value in self._members().items() if name != "sort"})
+
     def _members(self) -> dict[str, str]:
         chosen = self.chosen
         members = {
@@ -40,7 +46,7 @@ class Choice:
             "blame": chosen.blame or "",
             "provider": chosen.provider,
             "q": chosen.text,
-            "sort": "end" if self.from_the_end else "",
+            "sort": self.order.value,
         }
         return {name: value for name, value in members.items() if value}
 
@@ -54,4 +60,4 @@ def choice_of(query: QueryDict) -> Choice:
         provider=storable(query.get("provider", "")[:60]),
         text=storable(query.get("q", "").strip()[:LONGEST_TEXT]),
     )
-    return Choice(chosen, from_the_end=query.get("sort") == "end")
+    return Choice(chosen, one_of(Order, query.get("sort")) or Order.PLACE)

@@ -55,6 +55,52 @@ def test_rare_rows_are_looked_for_in_parts(client: Client, job: Job, monkeypatch
     assert 'hx-trigger="load, click"' in page
 
 
+@pytest.mark.parametrize(
+    ("query", "pages"),
+    [
+        ("?sort=address", [[1, 4], [2, 5], [3]]),
+        ("?sort=-address", [[3, 5], [2, 4], [1]]),
+        ("?sort=verdict", [[2, 3], [1]]),
+        ("?sort=-verdict", [[1, 3], [2]]),
+        ("?show=Bad&sort=address", [[2, 3]]),
+    ],
+)
+def test_sorted_rows_are_paged(
+    client: Client, job: Job, monkeypatch: pytest.MonkeyPatch, query: str, pages: list[list[int]]
+) -> None:
+    monkeypatch.setattr(job_rows, "PAGE_ROWS", 2)
+    assert [rows for _, rows in follow(client, job, "next", query)] == pages
+    last = job.checks.get(position=pages[-1][0] - 1).pk
+    before = follow(client, job, "prev", f"{query}&before={last}")
+    assert [rows for _, rows in before] == pages[-2::-1] if len(pages) > 1 else [[]]
+
+
+def test_sorted_rows_are_looked_for_in_parts(client: Client, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_rows, "WALK_ROWS", 1)
+    pages = follow(client, job, "next", "?sort=address&q=c@")
+    assert [rows for _, rows in pages] == [[], [5], []]
+    pages = follow(client, job, "next", "?sort=-verdict&blame=address")
+    assert [rows for _, rows in pages] == [[3], [2]]
+
+
+def test_heads_are_links_that_sort(client: Client, job: Job) -> None:
+    page = page_of(client, job, query="?show=Bad&sort=address").content.decode()
+    heads = re.findall(r'<th scope="col"[^>]* aria-sort="(\w+)"><a href="([^"]+)" title="[^"]+">(\w+)</a></th>', page)
+    assert heads == [
+        ("none", "?show=Bad#rows", "Row"),
+        ("ascending", "?show=Bad&amp;sort=-address#rows", "Address"),
+        ("none", "?show=Bad&amp;sort=verdict#rows", "Verdict"),
+    ]
+    assert '<option value="address" selected>' in page
+    assert "left out of this order" not in page
+    assert "left out of this order" in page_of(client, job, query="?sort=verdict").content.decode()
+
+
+def test_a_cursor_of_another_list_leads_nowhere(client: Client, job: Job) -> None:
+    other = make_list("email\nb@ok.test\n").checks.get().pk
+    assert row_numbers(page_of(client, job, query=f"?sort=address&after={other}")) == []
+
+
 def test_a_choice_costs_one_question_more(
     client: Client, job: Job, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
