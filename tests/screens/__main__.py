@@ -1,4 +1,4 @@
-"""Draws the pictures in docs/screens: the staff's pages of a product with some weeks behind it.
+"""Draws the pictures in docs/screens: pages of customers and staff of a product with some weeks behind it.
 
     python -m tests.screens [--into docs/screens]
 
@@ -21,6 +21,7 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 WINDOWS = {"": (1280, 900), "-phone": (390, 844)}
 MOST_PIXELS = 1_200_000  # of a page that are shown, from its top
 MOST_BYTES = 200_000
+MOST_BYTES_TOGETHER = 1_500_000
 
 
 def main() -> None:
@@ -29,6 +30,7 @@ def main() -> None:
     into = options.parse_args().into
     into.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+    os.environ |= {"HELO_NAME": "probe.candour.example", "PROBE_SENDER": "probe@candour.example"}
     with product():
         from django.core.management import call_command
 
@@ -39,7 +41,12 @@ def main() -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
         made = make_rows()
         with serving() as url:
+            draw(url, "", {"landing": "/?e=jane@catchall.test"}, into)
+            draw(url, made.customer, made.pages_of_customer, into)
             draw(url, made.session, made.pages, into)
+    told = sum(picture.stat().st_size for picture in into.glob("*.png"))
+    print(f"{told / 1000:,.0f} kB in all")
+    assert told < MOST_BYTES_TOGETHER
 
 
 def draw(url: str, session: str, pages: dict[str, str], into: Path) -> None:
@@ -48,7 +55,8 @@ def draw(url: str, session: str, pages: dict[str, str], into: Path) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         for suffix, (width, height) in WINDOWS.items():
             context = browser.new_context(viewport={"width": width, "height": height})
-            context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
+            if session:
+                context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
             page = context.new_page()
             for name, path in pages.items():
                 if not suffix or name.endswith("*"):

@@ -48,6 +48,7 @@ from verification.web.shown import (
     slices,
     time_left,
 )
+from verification.web.words import provider_of
 
 STOP_POLLING = 286  # htmx's own status code
 ACTIONS = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
@@ -135,6 +136,7 @@ def row(request: AccountRequest, job_id: UUID, row_number: int) -> HttpResponseB
         "row": in_history.row,
         "shown": in_history,
         "conversation": conversation(this),
+        "provider": provider_of(this.verdict.evidence) if this.verdict else "",
         "cells": list(zip_longest(found.columns, this.check.original or [], fillvalue="")),
         "query": choice_of(request.GET).query,
         "previous": row_number - 1,

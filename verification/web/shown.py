@@ -19,7 +19,7 @@ from verification.domain.prepared import is_fresh
 from verification.domain.row_filter import OTHER_PROVIDERS, Chosen, RowFilter
 from verification.engine.types import Blame, Reason, Result
 from verification.models import Check, CheckResult, Classifier, Job, PreparedFile, PreparedState
-from verification.web.words import BLAMES, REASONS, RESULTS, SAID, Words, _
+from verification.web.words import BLAMES, REASONS, RESULTS, SAID, Words, _, provider_name
 
 FILTERS: dict[RowFilter, str] = {
     RowFilter.ALL: _("All"),
@@ -165,7 +165,7 @@ def shown_providers(providers: Sequence[OfProvider]) -> list[ShownProvider]:
     return [
         ShownProvider(
             each.provider or OTHER_PROVIDERS,
-            each.provider or gettext("Other or none"),
+            provider_name(each.provider) or gettext("Other or none"),
             each.total,
             ", ".join(f"{count:,} {RESULTS[result].lower()}" for result, count in each.counts.items() if count),
             parts_of(each),
