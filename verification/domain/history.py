@@ -25,7 +25,7 @@ from verification.engine.types import Reason
 from verification.models import Check, CheckResult, Job
 
 PAGE_ROWS = 50
-WALK_ROWS = 20_000
+WALK_ROWS = 40_000
 FEW = 5_000  # checks that are all fetched and sorted
 SPARE = timedelta(days=1)  # rows of a job are written within this after its key was used
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
