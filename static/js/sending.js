@@ -90,7 +90,22 @@ async function standing() {
   }
 }
 
-async function explain(lead) {
+// A file that was changed, moved or deleted since it was chosen fails as a lost connection does.
+async function canBeRead(source) {
+  try {
+    await source.file?.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function explain(lead, source) {
+  if (!(await canBeRead(source))) {
+    queue = [];
+    trouble([`${source.name} cannot be read: it is a folder, or was changed, moved or deleted since you chose it. Choose it again.`]);
+    return;
+  }
   const found = await standing();
   signedOut = found === "signed out";
   if (signedOut) {
@@ -132,7 +147,7 @@ function answered(request, source) {
   if (!answer || request.status >= 500) {
     const why = answer?.refusals.join(" ") ?? `The portal could not take it (answer ${request.status}).`;
     if (answer) trouble([`${source.name}: ${why}`, STILL_HERE], "Send again");
-    else explain(why);
+    else explain(why, source);
     return;
   }
   if (!answer.location) {
@@ -163,7 +178,7 @@ function sendNext() {
   request.open("POST", form.action);
   request.setRequestHeader("Accept", "application/json");
   request.addEventListener("load", () => answered(request, source));
-  request.addEventListener("error", () => explain(`The connection was lost while ${source.name} was sent.`));
+  request.addEventListener("error", () => explain(`The connection was lost while ${source.name} was sent.`, source));
   request.addEventListener("abort", () => trouble([`Stopped: ${source.name} was not sent.`, STILL_HERE], "Send again"));
   request.send(bodyOf(source));
 }

@@ -56,7 +56,7 @@ def test_it_shows_how_far_it_is_and_can_be_stopped(
     page = new_list(context, portal)
     network = context.new_cdp_session(page)
     network.send("Network.enable")
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 5_000}
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 20_000}
     network.send("Network.emulateNetworkConditions", slow)
     page.locator("input[type=file]").set_input_files(files["may.csv"])
     page.get_by_role("button", name="Upload").click()
@@ -66,6 +66,9 @@ def test_it_shows_how_far_it_is_and_can_be_stopped(
 
     expect(page.get_by_role("alert")).to_contain_text("Stopped: may.csv was not sent.")
     expect(page.get_by_role("button", name="Send again")).to_be_focused()
+    files["may.csv"].unlink()
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("alert")).to_contain_text("may.csv cannot be read:")
 
 
 def test_what_was_lost_on_the_way_is_sent_again_and_comes_once(
