@@ -107,6 +107,14 @@ def test_the_ten_fields_in_their_order(url: str, account: Account, secret: str) 
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-Id"])
 
 
+def test_a_call_keeps_its_key_answered_anew_or_by_an_earlier_result(url: str, account: Account, secret: str) -> None:
+    other, other_secret = make_key(account)
+    ask(url, secret, "jane@ok.test")
+    ask(url, other_secret, "jane@ok.test")
+    first, second = Check.objects.order_by("pk").values_list("key", flat=True)
+    assert (first, second) == (LicenseKey.objects.exclude(pk=other.pk).get().pk, other.pk)
+
+
 def test_a_call_costs_one_and_is_kept(url: str, account: Account, secret: str) -> None:
     ask(url, secret, "jane@ok.test")
     check, result = Check.objects.get(), CheckResult.objects.get()

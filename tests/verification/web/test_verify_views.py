@@ -71,6 +71,7 @@ def test_an_address_is_checked_and_explained(url: str, client: Client, account: 
 
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/a/{account.slug}/checks/{check.pk}")
     assert verify_asgi.ASKED not in answer.headers
+    assert check.key is None
     assert (check.address, check.job, check.verdict.result, check.verdict.reason) == (
         *("missing@ok-1.test", None),
         *("Bad", "MailboxDoesNotExist"),
