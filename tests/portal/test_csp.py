@@ -185,7 +185,7 @@ def test_looking_as_a_customer_is_clean(looked_at: tuple[str, Account, list[str]
     page.get_by_label("Reason").fill("asked by mail")
     watched.look()
     page.get_by_role("button", name="Look").click()
-    page.wait_for_url(f"{live}/a/{account.slug}/lists")
+    page.wait_for_url(f"{live}/a/{account.slug}/")
     watched.look()
     for path in (*pages, "/admin/", "/admin/queue/"):
         watched.visit(live + path)
