@@ -73,6 +73,8 @@ class Action(StrEnum):
     DOMAIN_ADDED = "domain.added"
     DOMAIN_CHANGED = "domain.changed"
     DOMAIN_REMOVED = "domain.removed"
+    FILTER_SAVED = "filter.saved"
+    FILTER_REMOVED = "filter.removed"
     SUPPRESSION_ADDED = "suppression.added"
     SUPPRESSION_IMPORTED = "suppression.imported"
     SUPPRESSION_REMOVED = "suppression.removed"

@@ -23,6 +23,7 @@ from verification.models import (
     Erasure,
     Job,
     PreparedFile,
+    SavedFilter,
     SendingDomain,
     Suppression,
     Upload,
@@ -93,6 +94,7 @@ class World:
     suppression: Suppression
     webhook: WebhookEndpoint
     delivery: WebhookDelivery
+    saved_filter: SavedFilter
     file: PreparedFile
 
 
@@ -120,6 +122,7 @@ def make_world(name: str) -> World:
         ),
         webhook=webhook,
         delivery=endpoints.send_test(endpoint=webhook),
+        saved_filter=SavedFilter.objects.create(account=account, name=f"of {name}", choice={"kind": "Bad"}),
         file=make_file(job),
         passkey=Authenticator.objects.create(user=make_member(account), type="webauthn", data={"name": name}),
         erasure=erasures.ask(account=account, email=f"gone@{name}.example", actor=owner),
@@ -140,6 +143,7 @@ FILLED: dict[str, Callable[[World], object]] = {
     "domain_id": lambda world: world.domain.pk,
     "suppression_id": lambda world: world.suppression.pk,
     "webhook_id": lambda world: world.webhook.pk,
+    "filter_id": lambda world: world.saved_filter.pk,
     "delivery_id": lambda world: world.delivery.pk,
     "invitation_id": lambda world: world.invitation.pk,
     "file_id": lambda world: world.file.pk,
@@ -149,6 +153,7 @@ NO_SUCH = {
     "check_id": 0,
     "row_number": 0,
     "domain_id": 0,
+    "filter_id": 0,
     "suppression_id": 0,
     "account": "no-such-account",
     "member_id": 0,

@@ -89,6 +89,7 @@ PLACES: dict[str, dict[Holds, str]] = {
     "verification.Organisation": {Holds.NOTHING: "name"},
     "verification.PendingTally": {Holds.NOTHING: "provider"},
     "verification.PreparedFile": {Holds.ADDRESSES: "choice", Holds.NOTHING: "machine fault"},
+    "verification.SavedFilter": {Holds.NOTHING: "name choice"},  # an address in them is refused
     "verification.SendingDomain": {Holds.NOTHING: "domain token selector public_key"},
     "verification.Suppression": {Holds.KEPT: "mailbox reason"},
     "verification.NotificationSecrets": {Holds.NOTHING: "secret previous_secret"},

@@ -16,6 +16,7 @@ from verification.models.pacing import Organisation, PacingGrant
 from verification.models.prepared import PreparedFile, PreparedState
 from verification.models.result import CheckResult
 from verification.models.sample import Sample
+from verification.models.saved_filter import SavedFilter
 from verification.models.sending import CheckKind, DomainCheck, LastCheck, SendingDomain
 from verification.models.suppression import Suppression, SuppressionKind, SuppressionSource
 from verification.models.upload import Upload
@@ -59,6 +60,7 @@ __all__ = [
     "PreparedFile",
     "PreparedState",
     "Sample",
+    "SavedFilter",
     "SendingDomain",
     "Subject",
     "Suppression",

@@ -36,6 +36,7 @@ from verification.web.forms import cursor
 from verification.web.quote_views import job_of, quote_page
 from verification.web.row_choice import choice_of
 from verification.web.row_order import heads, orders
+from verification.web.saved import saved_filters_of
 from verification.web.shown import (
     FILTERS,
     PRESETS,
@@ -99,6 +100,7 @@ def job(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
         "is_narrowed": choice.chosen.is_narrowed or choice.order != Order.PLACE,
         "filters": [(key.value, title) for key, title in FILTERS.items()],
         "orders": orders(choice),
+        "saved": saved_filters_of(found, choice),
         "heads": heads(choice),
         "leaves_out": job_rows.leaves_out(choice.chosen, choice.order),
         "lists": filter_lists(choice.chosen, progress["providers"]),

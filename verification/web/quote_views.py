@@ -17,7 +17,7 @@ from accounts.domain import quota
 from accounts.domain.access import Permission
 from accounts.domain.config import FeatureDisabled, config_of
 from accounts.models import AccountConfig
-from verification.domain import intake, job_features, jobs, list_quote, samples, starting
+from verification.domain import intake, job_features, jobs, list_quote, samples, saved_filters, starting
 from verification.domain.list_quote import AGES, ListQuote
 from verification.models import Job
 from verification.web.access import AccountRequest, account_page, page
@@ -37,7 +37,7 @@ SWITCHED_OFF = {
 
 
 def job_of(request: AccountRequest, job_id: UUID) -> Job:
-    jobs_of_account = Job.objects.of(request.membership.account)
+    jobs_of_account = Job.objects.of(request.membership.account).annotate(saved=saved_filters.OF_ITS_ACCOUNT)
     return get_object_or_404(jobs_of_account.select_related("account", "upload", "created_by"), pk=job_id)
 
 

@@ -38,6 +38,11 @@ class Choice:
         """Give what is narrowed by, without the order."""
         return urlencode({name: value for name, value in self._members().items() if name != "sort"})
 
+    @property
+    def members(self) -> list[tuple[str, str]]:
+        """Give it as fields of a form."""
+        return list(self._members().items())
+
     def _members(self) -> dict[str, str]:
         chosen = self.chosen
         members = {

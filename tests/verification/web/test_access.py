@@ -93,6 +93,7 @@ def test_no_page_is_forgotten_here() -> None:
         "import_suppressions",
         "export_suppressions",
     }  # test_suppression_views.py
+    elsewhere |= {"save_filter", "remove_filter"}  # test_saved_filters.py
     elsewhere |= {"verify", "check"}  # test_verify_views.py
     elsewhere |= {name for name in (pattern.name or "" for pattern in urlpatterns) if "webhook" in name}
     elsewhere |= {"renew_notification_secret", "replay_delivery"}  # test_webhook_views.py
