@@ -16,7 +16,7 @@ from verification.domain.row_filter import Chosen
 from verification.domain.text import storable
 from verification.models import Job, SavedFilter
 
-MOST = 20
+MOST = 15  # each is a kilobyte of every list's page
 LONGEST_NAME = 40
 
 # With the job whose page it is, so that the page asks once for both.

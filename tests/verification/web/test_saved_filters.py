@@ -96,6 +96,14 @@ def test_a_domain_is_kept(client: Client, job: Job) -> None:
     assert SavedFilter.objects.get().choice == {"kind": "all", "text": "@ok.test"}
 
 
+def test_each_is_removed_by_a_button_of_its_own(client: Client, job: Job) -> None:
+    save(client, job, "One")
+    page = save(client, job, "Two").content.decode()
+    made = SavedFilter.objects.order_by("pk").values_list("pk", flat=True)
+    buttons = re.findall(r'formaction="([^"]+)">Remove', page)
+    assert buttons == [reverse("remove_filter", args=[job.account.slug, job.pk, number]) for number in made]
+
+
 def test_an_account_keeps_so_many(client: Client, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saved_filters, "MOST", 1)
     save(client, job, "One")
