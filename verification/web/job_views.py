@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.domain.access import Permission, may
@@ -75,6 +76,7 @@ def state_of(job: Job) -> str:
 
 
 @require_safe
+@gzip_page  # fifty rows and their links; packed they are a tenth
 @account_page(Permission.VIEW)
 def job(request: AccountRequest, job_id: UUID) -> HttpResponseBase:
     """Show a job with the rows that were asked for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 
 import pytest
@@ -94,6 +95,14 @@ def test_heads_are_links_that_sort(client: Client, job: Job) -> None:
     assert '<option value="address" selected>' in page
     assert "left out of this order" not in page
     assert "left out of this order" in page_of(client, job, query="?sort=verdict").content.decode()
+
+
+def test_the_page_is_packed_for_those_who_unpack(client: Client, job: Job) -> None:
+    here = reverse("job", args=[job.account.slug, job.pk])
+    packed = client.get(here, headers={"accept-encoding": "gzip, br"})
+    assert (packed["Content-Encoding"], "Accept-Encoding" in packed["Vary"]) == ("gzip", True)
+    assert b"a@ok.test" in gzip.decompress(packed.content)
+    assert "Content-Encoding" not in client.get(here)
 
 
 def test_a_cursor_of_another_list_leads_nowhere(client: Client, job: Job) -> None:
