@@ -181,8 +181,13 @@ BIG = "email,note\n" + f"jane@ok.test,{'x' * 12_000}\n" * 100
 OFF = "Feature {} is disabled in AccountConfig for this account/domain"
 DISABLED = f"DISABLED_IN_ACCOUNT_CONFIG {OFF}"
 NO_UPLOADS = "Uploading lists is switched off for this account. Ask us to switch it on."
-TOO_MANY_ROWS = "The list has more than 1 rows, which is the limit of this account."
-TOO_BIG = "The file is larger than 1 MB, which is the limit of this account."
+TOO_MANY_ROWS = (
+    "The list has 2 rows; 1 is the limit of this account. Take its first rows, or split it and bring its parts."
+)
+TOO_BIG = (
+    "The file is larger than 1 MB, which is the limit of this account. "
+    "Split it into smaller files, or take out columns that you do not need."
+)
 TOO_MANY = "LIMIT_EXCEEDED Count limit exceeded for recipients"
 NO_DKIM = "FORBIDDEN_BY_CONFIG Unsupported value for dkim.lastCheck"
 TOO_MANY_KEYS = "Keys in force are limited to 1 in this account. Revoke one that is not used any more."

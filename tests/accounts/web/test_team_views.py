@@ -182,4 +182,4 @@ def test_a_person_in_two_accounts_leaves_one(client: Client, account: Account) -
     make_member(account, user=user)
     other = make_account(owner=user)
     client.force_login(user)
-    assert client.post(url(account, "leave_account"), follow=True).redirect_chain[-1][0] == url(other, "lists")
+    assert client.post(url(account, "leave_account"), follow=True).redirect_chain[-1][0] == url(other, "dashboard")
