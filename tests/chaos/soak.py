@@ -4,7 +4,8 @@
 
 Hands in lists and makes live calls all the time.  Prints the resident memory of each part, workers included, in each
 sixth of the time (medians: workers come and go), and the median of the slopes between any two looks after the first
-third, which bears single looks at a worker more or less.
+third, which bears single looks at a worker more or less.  Pages of files do not count, whose share of a process changes
+with what else runs on the machine.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def resident(pid: int) -> float:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024  # shared pages once
+    counted = ("Pss_Anon:", "Pss_Shmem:")  # pages that processes share count once
+    return sum(int(line.split()[1]) for line in lines if line.startswith(counted)) / 1024
 
 
 def report(seen: Seen) -> None:
