@@ -122,7 +122,7 @@ def make_world(name: str) -> World:
         ),
         webhook=webhook,
         delivery=endpoints.send_test(endpoint=webhook),
-        saved_filter=SavedFilter.objects.create(account=account, name=f"of {name}", choice={"kind": "Bad"}),
+        saved_filter=SavedFilter.objects.create(account=account, name=name, choice={"kind": "Bad"}),
         file=make_file(job),
         passkey=Authenticator.objects.create(user=make_member(account), type="webauthn", data={"name": name}),
         erasure=erasures.ask(account=account, email=f"gone@{name}.example", actor=owner),

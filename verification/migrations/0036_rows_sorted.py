@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='check',
-            index=models.Index(models.F('job'), models.Func('address', output_field=models.TextField(), template='lower(%(expressions)s COLLATE "C")'), models.F('id'), condition=models.Q(('job__isnull', False)), name='check_sorted'),
+            index=models.Index(models.F('job'), models.Func('address', output_field=models.TextField(), template='lower(left(%(expressions)s, 320) COLLATE "C")'), models.F('id'), condition=models.Q(('job__isnull', False)), name='check_sorted'),
         ),
     ]

@@ -29,7 +29,9 @@ DOMAIN_HASH = Func("domain", function="hashtext", output_field=IntegerField())
 ADDRESS_HASH = Func(Lower("address"), function="hashtext", output_field=IntegerField())
 
 # As rows are sorted by address: without regard to the case of ASCII letters, else by code point, which costs least.
-SORTED_ADDRESS = Func("address", template='lower(%(expressions)s COLLATE "C")', output_field=models.TextField())
+SORTED_ADDRESS = Func(
+    "address", template='lower(left(%(expressions)s, 320) COLLATE "C")', output_field=models.TextField()
+)
 
 
 class CheckQuerySet(models.QuerySet["Check"]):
