@@ -185,7 +185,7 @@ def columns(piece: Piece, row: Row) -> tuple[object, ...]:
     elif address.fault is not None:
         classifier = Classifier.INVALID_FORMAT.value
         piece.refused.append((row.position, *refusal(address)))
-    elif address.mailbox.rpartition("@")[0].lower() in piece.forbidden_names:
+    elif piece.forbidden_names and address.mailbox.rpartition("@")[0].lower() in piece.forbidden_names:
         classifier = Classifier.FORBIDDEN_RECIPIENT.value
         piece.forbidden += 1
     elif (first := piece.mailboxes.setdefault(address.mailbox, row.position)) != row.position:

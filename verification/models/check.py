@@ -48,7 +48,15 @@ class Check(models.Model):
     account = models.ForeignKey(
         Account, on_delete=models.CASCADE, related_name="checks", db_index=False, db_constraint=False
     )  # the job's own, which is held to its row: once, and not a million times for a list
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, blank=True, related_name="checks", db_index=False)
+    job = models.ForeignKey(
+        Job,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="checks",
+        db_index=False,
+        db_constraint=False,  # likewise: whoever writes rows locks the job before the commit
+    )
     # of a single call, and None on the pages; that of a job's row is its job's
     key = models.ForeignKey(
         LicenseKey,
