@@ -1,6 +1,6 @@
 """Many requests made up from the OpenAPI schema, sent to a server of their own: `python -m tests.fuzz_api [20000]`.
 
-Other ones each time; the test suite sends the same 1,000 on each run.  Ends at the first answer that the schema does
+Other ones each time; the test suite sends the same 600 on each run.  Ends at the first answer that the schema does
 not describe, and shows it.
 """
 

@@ -15,7 +15,7 @@ from django_q.models import Task
 from accounts import models as accounts
 from verification import models as verification
 
-BASE = 1_000  # copies are numbered from above it
+BASE = 100_000_000  # above what sequences have given, in a database that tests have used before, too
 JOB_ROWS, RUNNING, PORTION = 200, 200, 500_000
 ACCOUNT = f"{BASE + 1} + (g - 1) %% %(accounts)s"
 JOB = f"md5('job' || (g - 1) / {JOB_ROWS})::uuid"

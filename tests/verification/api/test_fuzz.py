@@ -35,7 +35,7 @@ from tests.verification.factories import give_verdict, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "1000"))
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "600"))
 IS_SUITE = "FUZZ_REQUESTS" not in os.environ
 FAR_OFF = 2**40 + 7  # the number of the key that asks: none that is made up, or the key would revoke itself
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -170,7 +170,7 @@ def naughty_requests(world: World, text: str) -> list[tuple[str, str, dict[str, 
 
 def test_naughty_texts_everywhere(world: World) -> None:
     """In the suite each text goes to some of the places, each place gets some of the texts."""
-    step = 10 if IS_SUITE else 1
+    step = 20 if IS_SUITE else 1
     with httpx.Client(base_url=world.url, timeout=30) as client:
         for place, text in enumerate(NAUGHTY):
             for method, path, more in naughty_requests(world, text)[place % step :: step]:

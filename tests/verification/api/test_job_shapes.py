@@ -47,7 +47,7 @@ REQUESTS = st.fixed_dictionaries({}, optional=dict.fromkeys(("mail", "job", "att
 )
 
 
-@settings(max_examples=1_000, deadline=None, derandomize=True, database=None)
+@settings(max_examples=600, deadline=None, derandomize=True, database=None)
 @given(REQUESTS | ANYTHING)
 def test_any_shape_is_read_or_refused_with_a_path(document: object) -> None:
     refusal = refusal_of(json.dumps(document).encode())
