@@ -25,7 +25,6 @@ from tests.verification.webhooks.receiver import OK, Receiver, receiving, status
 from verification.domain import jobs
 from verification.domain.probing import engine_config
 from verification.domain.webhooks import deliveries, endpoints, signing, transport
-from verification.domain.webhooks.endpoints import Notification
 from verification.domain.webhooks.sender import Sender
 from verification.domain.webhooks.targets import Vetting
 from verification.domain.webhooks.transport import Transport
@@ -210,29 +209,6 @@ def test_who_is_gone_is_disabled_at_once(account: Account, receiver: Receiver) -
     work_off()
     endpoint.refresh_from_db()
     assert (endpoint.state, endpoint.fault) == (WebhookState.DISABLED, "It answered 410: it is gone.")
-
-
-def test_a_job_s_own_endpoint_is_switched_on_by_sending_again(account: Account, receiver: Receiver) -> None:
-    job = make_job(["jane@ok.test"], account=account)
-    endpoint = endpoints.attach(job=job, notification=Notification(receiver.url, {}))
-    delivery = endpoints.send_test(endpoint=endpoint)
-    receiver.answers = [status(410), OK]
-    work_off()
-    assert WebhookEndpoint.objects.get().state == WebhookState.DISABLED
-    assert endpoints.replay(delivery=delivery, actor=None)
-    work_off()
-    assert (WebhookEndpoint.objects.get().fault, statuses()) == ("", [410, 200])
-
-
-def test_what_is_switched_off_is_not_sent_again(account: Account, receiver: Receiver) -> None:
-    endpoint, _ = endpoints.create(account=account, url=receiver.url, actor=None)
-    delivery = endpoints.send_test(endpoint=endpoint)
-    work_off()
-    endpoints.disable(endpoint=endpoint, actor=None)
-    with pytest.raises(endpoints.SwitchedOff):
-        endpoints.replay(delivery=delivery, actor=None)
-    work_off()
-    assert statuses() == [200]
 
 
 def test_an_endless_answer_is_broken_off(account: Account, receiver: Receiver) -> None:
